@@ -1,0 +1,39 @@
+# Developers' verbs. Each needs only python3 (3.11+, with venv), make and a package index.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+TESTS ?= tests
+
+.PHONY: install run test check format lock clean
+
+install: $(STAMP)
+
+# The stamp makes a second `make install` free: it is redone only when what is to be installed changed.
+$(STAMP): pyproject.toml setup.py requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+run: install
+	$(BIN)/segmesh demo
+
+test: install
+	$(BIN)/python -m pytest $(TESTS) --cov --cov-report=term:skip-covered
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Needs uv. The lock holds hashes and no index address, so any index or mirror can serve it.
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra demo --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,152 @@
+"""The store on disk as a place: STORE/STREAM/VARIANT/HOUR/NAME, interoperable exactly so.
+
+Nothing that starts with a dot is listed, and symbolic links inside the store are never followed. All
+calls block; services hand them to a thread pool (see `common.offload`).
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from common import atomic
+from common.errors import ListingError, SegmentError, SegmeshError, StoreError
+from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, verified
+from common.segment import Hour, Segment, hour_start, is_label, is_name, tombstone_name, without_withdrawn
+
+BLOCK_BYTES = 256 * 1024
+_STORE_WIDE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+class Disk:
+    """A store in the folder `root`, which is made when the first segment is added."""
+
+    def __init__(self, root: Path, *, limit_bytes: int = MAX_SEGMENT_BYTES) -> None:
+        self.root = root
+        self._limit_bytes = limit_bytes
+
+    def streams(self) -> list[str]:
+        """The names of the streams, sorted."""
+        return self._folders('', is_label)
+
+    def variants(self, stream: str) -> list[str]:
+        """The names of the stream's variants, sorted."""
+        return self._folders(stream, is_label)
+
+    def hours_of(self, stream: str, variant: str) -> list[Hour]:
+        """The hours of one variant, sorted."""
+        texts = self._folders(f'{stream}/{variant}', _is_hour)
+        return [Hour(stream, variant, text) for text in texts]
+
+    def hours(self, scope: Scope = EVERYTHING) -> Iterator[Hour]:
+        for stream in filter(scope.admits_stream, self.streams()):
+            for variant in filter(scope.admits_variant, self.variants(stream)):
+                yield from filter(scope.admits, self.hours_of(stream, variant))
+
+    def names(self, hour: Hour) -> set[str]:
+        if self._leads_through_a_link(hour.path):
+            return set()
+        with _listing(self.root / hour.path):
+            return without_withdrawn([name for name in _entries(self.root / hour.path) if is_name(name)])
+
+    def sizes(self, hour: Hour) -> dict[str, int]:
+        """The members of that hour with their sizes in bytes."""
+        folder = self.root / hour.path
+        with _listing(folder):
+            return {name: (folder / name).stat().st_size for name in self.names(hour)}
+
+    def path(self, segment: Segment) -> Path:
+        return self.root / segment.path
+
+    def open(self, segment: Segment) -> BinaryIO:
+        """The file of a segment that is held and not withdrawn; raises SegmentError."""
+        if self._leads_through_a_link(segment.path):
+            raise SegmentError('missing', f'{segment.path} is not held: links are not followed')
+        if not segment.withdrawal and self.path(segment).with_name(tombstone_name(segment.name)).exists():
+            raise SegmentError('missing', f'{segment.path} was withdrawn')
+        try:
+            return self.path(segment).open('rb')
+        except FileNotFoundError:
+            raise SegmentError('missing', f'{segment.path} is not held') from None
+        except OSError as error:
+            raise SegmentError('unreadable', f'cannot open {self.path(segment)}: {error.strerror}') from error
+
+    def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
+        for segment in segments:
+            yield segment, self._blocks(segment)
+
+    def add(self, segment: Segment, chunks: Chunks) -> int:
+        with _writing(segment), atomic.atomic_file(self.root, self.path(segment)) as file:
+            return sum(file.write(chunk) for chunk in verified(segment, chunks, self._limit_bytes))
+
+    def sweep(self) -> int:
+        """Removes stale temps; returns how many."""
+        return atomic.sweep(self.root)
+
+    def _blocks(self, segment: Segment) -> Iterator[bytes]:
+        with self.open(segment) as file:
+            try:
+                while block := file.read(BLOCK_BYTES):
+                    yield block
+            except OSError as error:
+                message = f'cannot read {self.path(segment)}: {error.strerror}'
+                raise SegmentError('unreadable', message) from error
+
+    def _folders(self, relative: str, admits: Callable[[str], bool]) -> list[str]:
+        if self._leads_through_a_link(relative):
+            return []
+        try:
+            with os.scandir(self.root / relative) as entries:
+                return sorted(e.name for e in entries if admits(e.name) and e.is_dir(follow_symlinks=False))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise ListingError(f'cannot list {self.root / relative}: {error.strerror}') from error
+
+    def _leads_through_a_link(self, relative: str) -> bool:
+        path = str(self.root)
+        for part in filter(None, relative.split('/')):
+            path = f'{path}/{part}'
+            if os.path.islink(path):  # noqa: PTH114 (a Path for each level of each segment is felt)
+                return True
+        return False
+
+
+def _is_hour(text: str) -> bool:
+    try:
+        hour_start(text)
+    except SegmentError:
+        return False
+    return True
+
+
+def _entries(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+@contextmanager
+def _listing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ListingError(f'cannot list {folder}: {error.strerror}') from error
+
+
+@contextmanager
+def _writing(segment: Segment) -> Iterator[None]:
+    """Tells an error of this one segment from one of the whole store."""
+    try:
+        yield
+    except OSError as error:
+        raise _write_error(segment, error) from error
+
+
+def _write_error(segment: Segment, error: OSError) -> SegmeshError:
+    if error.errno in _STORE_WIDE:
+        return StoreError(f'the store takes nothing: {error.strerror} (while adding {segment.path})')
+    return SegmentError('unwritable', f'cannot store {segment.path}: {error.strerror or error}')

@@ -1,0 +1,51 @@
+"""Keeps the gevent hub free: a store's blocking calls run in the hub's thread pool.
+
+An `add` is handed over with all its bytes, so a greenlet that is killed while it waits leaves no half-done
+work: the thread finishes the segment, or discards it, by itself.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import ParamSpec, TypeVar
+
+import gevent
+
+from common.disk import Disk
+from common.place import EVERYTHING, Chunks, Scope
+from common.segment import Hour, Segment
+
+P = ParamSpec('P')
+R = TypeVar('R')
+
+
+def offload(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Calls the function in the thread pool; other greenlets run until it returns."""
+    return gevent.get_hub().threadpool.apply(function, args, kwargs)
+
+
+class OffloadedDisk:
+    """A Disk whose every call leaves the hub free."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+
+    def hours(self, scope: Scope = EVERYTHING) -> Iterable[Hour]:
+        return offload(lambda: list(self.disk.hours(scope)))
+
+    def names(self, hour: Hour) -> set[str]:
+        return offload(self.disk.names, hour)
+
+    def sizes(self, hour: Hour) -> dict[str, int]:
+        return offload(self.disk.sizes, hour)
+
+    def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
+        for segment in segments:
+            yield segment, self._whole(segment)
+
+    def add(self, segment: Segment, chunks: Chunks) -> int:
+        return offload(self.disk.add, segment, list(chunks))
+
+    def _whole(self, segment: Segment) -> Iterator[bytes]:
+        def read() -> list[bytes]:
+            return [block for _, blocks in self.disk.read([segment]) for block in blocks]
+
+        yield from offload(read)

@@ -1,0 +1,224 @@
+"""HLS playlists (RFC 8216): written from segments, and read from origins. Writer beside reader.
+
+The reader is for live origins: one bad line costs the segment it belongs to, never the whole playlist.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urljoin
+
+from dateutil.parser import isoparse
+
+from common import timeline
+from common.errors import ListingError
+from common.segment import Segment, shown
+
+CONTENT_TYPE = 'application/vnd.apple.mpegurl'
+MAX_BYTES = 16 * 1024 * 1024
+"""The largest playlist that is read: a day of two-second segments takes about 7 MB."""
+
+_ATTRIBUTE = re.compile('([A-Z0-9-]+)=("[^"]*"|[^",]*)(?:,|$)')
+
+
+@dataclass(frozen=True, slots=True)
+class VariantStream:
+    """One EXT-X-STREAM-INF of a master playlist; `bandwidth` in bits a second."""
+
+    uri: str
+    bandwidth: int
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One media segment of an origin's playlist; `start` is None where the origin states no time."""
+
+    uri: str
+    sequence: int
+    duration: timedelta
+    start: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPlaylist:
+    """What an origin offers now; `skipped` are the segments whose lines could not be read, and why."""
+
+    entries: tuple[Entry, ...]
+    target_duration: float
+    ended: bool
+    skipped: tuple[str, ...] = ()
+
+
+def media(
+    segments: Sequence[Segment],
+    uri_of: Callable[[Segment], str],
+    *,
+    sequence: int = 0,
+    discontinuity_sequence: int = 0,
+    ended: bool = True,
+) -> str:
+    """A media playlist of playable segments in order of time, with a DISCONTINUITY at each hole."""
+    target = max((math.ceil(segment.duration.total_seconds()) for segment in segments), default=1)
+    head = [
+        '#EXTM3U',
+        '#EXT-X-VERSION:3',
+        f'#EXT-X-TARGETDURATION:{target}',
+        f'#EXT-X-MEDIA-SEQUENCE:{sequence}',
+    ]
+    if discontinuity_sequence:
+        head.append(f'#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuity_sequence}')
+    if ended:
+        head.append('#EXT-X-PLAYLIST-TYPE:VOD')
+    tail = ['#EXT-X-ENDLIST'] if ended else []
+    return '\n'.join([*head, *_media_lines(segments, uri_of), *tail]) + '\n'
+
+
+def master(variants: Iterable[VariantStream]) -> str:
+    """A master playlist, the highest bandwidth first."""
+    lines = ['#EXTM3U', '#EXT-X-VERSION:3']
+    for variant in sorted(variants, key=lambda each: (-each.bandwidth, each.uri)):
+        lines += [f'#EXT-X-STREAM-INF:BANDWIDTH={variant.bandwidth}', variant.uri]
+    return '\n'.join(lines) + '\n'
+
+
+def is_master(text: str) -> bool:
+    return '#EXT-X-STREAM-INF:' in text
+
+
+def parse_master(text: str, base_url: str) -> list[VariantStream]:
+    """The variants of a master playlist with absolute URIs; raises ListingError."""
+    variants: list[VariantStream] = []
+    attributes: dict[str, str] | None = None
+    for line in _lines(text):
+        if line.startswith('#EXT-X-STREAM-INF:'):
+            attributes = _attributes(line.partition(':')[2])
+        elif attributes is not None and not line.startswith('#'):
+            variants.append(_variant(urljoin(base_url, line), attributes))
+            attributes = None
+    if not variants:
+        raise ListingError('the master playlist names no variant')
+    return variants
+
+
+def parse_media(text: str, base_url: str) -> MediaPlaylist:
+    """The segments of a media playlist with absolute URIs; raises ListingError if it is not a playlist."""
+    reading = _Reading(base_url)
+    for line in _lines(text):
+        reading.take(line)
+    if not reading.target_duration:
+        raise ListingError('the playlist has no EXT-X-TARGETDURATION')
+    return MediaPlaylist(
+        tuple(reading.entries), reading.target_duration, reading.ended, tuple(reading.skipped)
+    )
+
+
+@dataclass
+class _Reading:
+    """A media playlist as far as it has been read: what the lines since the last URI said of the next."""
+
+    base_url: str
+    entries: list[Entry] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    target_duration: float = 0.0
+    ended: bool = False
+    sequence: int = 0
+    duration: timedelta | None = None
+    clock: datetime | None = None
+    trouble: str = ''
+
+    def take(self, line: str) -> None:
+        if not line.startswith('#'):
+            self._uri(line)
+            return
+        tag, _, value = line.partition(':')
+        reader = _TAGS.get(tag)
+        if reader is None:
+            return
+        try:
+            reader(self, value)
+        except (ValueError, OverflowError):
+            self.trouble = f'{shown(line)} cannot be read'
+
+    def _uri(self, line: str) -> None:
+        if self.trouble or self.duration is None:
+            self.skipped.append(f'{shown(line)}: {self.trouble or "it has no EXTINF"}')
+        else:
+            uri = urljoin(self.base_url, line)
+            self.entries.append(Entry(uri, self.sequence, self.duration, self.clock))
+        self._advance()
+
+    def _advance(self) -> None:
+        self.clock = self.clock + self.duration if self.clock and self.duration else None
+        self.duration, self.trouble = None, ''
+        self.sequence += 1
+
+    def target(self, value: str) -> None:
+        self.target_duration = _positive_seconds(value)
+
+    def first_sequence(self, value: str) -> None:
+        self.sequence = int(value)
+
+    def extinf(self, value: str) -> None:
+        self.duration = timedelta(seconds=_positive_seconds(value.partition(',')[0]))
+
+    def program_date_time(self, value: str) -> None:
+        time = isoparse(value)
+        self.clock = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+    def discontinuity(self, _: str) -> None:
+        self.clock = None  # the times before it say nothing of those after it
+
+    def end(self, _: str) -> None:
+        self.ended = True
+
+
+_TAGS: dict[str, Callable[[_Reading, str], None]] = {
+    '#EXT-X-TARGETDURATION': _Reading.target,
+    '#EXT-X-MEDIA-SEQUENCE': _Reading.first_sequence,
+    '#EXTINF': _Reading.extinf,
+    '#EXT-X-PROGRAM-DATE-TIME': _Reading.program_date_time,
+    '#EXT-X-DISCONTINUITY': _Reading.discontinuity,
+    '#EXT-X-ENDLIST': _Reading.end,
+}
+
+
+def _media_lines(segments: Sequence[Segment], uri_of: Callable[[Segment], str]) -> Iterator[str]:
+    previous: Segment | None = None
+    for segment in segments:
+        if previous and not timeline.follows(previous, segment):
+            yield '#EXT-X-DISCONTINUITY'
+        yield f'#EXT-X-PROGRAM-DATE-TIME:{segment.start:%Y-%m-%dT%H:%M:%S}.{segment.start.microsecond:06}Z'
+        yield f'#EXTINF:{segment.duration.total_seconds():.6f},'
+        yield uri_of(segment)
+        previous = segment
+
+
+def _lines(text: str) -> Iterator[str]:
+    lines = iter(text.removeprefix('\ufeff').splitlines())
+    if next(lines, '').strip() != '#EXTM3U':
+        raise ListingError(f'{shown(text, 60)} is not a playlist: it does not start with #EXTM3U')
+    yield from filter(None, (line.strip() for line in lines))
+
+
+def _attributes(text: str) -> dict[str, str]:
+    return {name: value.strip('"') for name, value in _ATTRIBUTE.findall(text)}
+
+
+def _variant(uri: str, attributes: dict[str, str]) -> VariantStream:
+    try:
+        _, _, height = attributes.get('RESOLUTION', '').partition('x')
+        return VariantStream(uri, int(attributes['BANDWIDTH']), int(height) if height else None)
+    except (KeyError, ValueError):
+        raise ListingError(
+            f'the variant {shown(uri)} has no BANDWIDTH, or a RESOLUTION that is none'
+        ) from None
+
+
+def _positive_seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 86_400:
+        raise ValueError
+    return seconds

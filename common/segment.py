@@ -1,0 +1,193 @@
+"""Names of hours and segments: the one door for text from peers, disks, S3 and URLs.
+
+    STREAM/VARIANT/HOUR/MM:SS[.ffffff]-DURATION-TYPE-HASH.ts
+    bus/source/2026-11-14T03/07:26.5-2.002-full-47DEQpj8HBSa_-TImW_5JCeuQeRkm5NMpJWZG3hSuFU.ts
+
+The grammar is strict and ASCII only, so whatever parses is also safe as a part of a path, a URL and an
+S3 key. A name is kept as it was given: two spellings of one time are two names. Each path is built from
+the level above it, and the same relative path serves as file path, URL path and S3 key.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from common import digest
+from common.errors import SegmentError
+
+ONE_HOUR = timedelta(hours=1)
+SEGMENT_SUFFIX = '.ts'
+TOMBSTONE_SUFFIX = '.tombstone'
+TYPES = ('full', 'suspect', 'partial')
+TWIN_TOLERANCE = timedelta(milliseconds=1)
+
+_LABEL = re.compile('[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}')
+_HOUR = re.compile('[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}')
+_NAME = re.compile(
+    '([0-5][0-9]):([0-5][0-9])(?:[.]([0-9]{1,6}))?'
+    '-([0-9]{1,6}(?:[.][0-9]{1,9})?)'
+    f'-({"|".join(TYPES)})-({digest.PATTERN})'
+    f'(?:{re.escape(SEGMENT_SUFFIX)}|({re.escape(TOMBSTONE_SUFFIX)}))'
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Hour:
+    """One hour folder of one variant of one stream, e.g. `bus/source/2026-11-14T03`."""
+
+    stream: str
+    variant: str
+    text: str
+
+    @classmethod
+    def parse(cls, stream: str, variant: str, text: str) -> 'Hour':
+        """Checks all three parts; raises SegmentError(`name`) for anything outside the grammar."""
+        check_label('stream', stream)
+        check_label('variant', variant)
+        hour_start(text)
+        return cls(stream, variant, text)
+
+    @classmethod
+    def holding(cls, stream: str, variant: str, time: datetime) -> 'Hour':
+        """The hour in which a segment starting at `time` (timezone-aware) lies."""
+        return cls.parse(stream, variant, hour_text(time))
+
+    @property
+    def start(self) -> datetime:
+        return hour_start(self.text)
+
+    @property
+    def end(self) -> datetime:
+        return self.start + ONE_HOUR
+
+    @property
+    def path(self) -> str:
+        return f'{self.stream}/{self.variant}/{self.text}'
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One immutable piece of a recording, or the tombstone that withdraws one (`withdrawal`)."""
+
+    hour: Hour
+    name: str
+    start: datetime
+    duration: timedelta
+    type: str
+    hash: str
+    withdrawal: bool = False
+
+    @classmethod
+    def parse(cls, hour: Hour, name: str) -> 'Segment':
+        """The segment or tombstone of that name; raises SegmentError(`name`)."""
+        match = _NAME.fullmatch(name)
+        if not match:
+            raise SegmentError('name', f'{shown(name)} is not a segment name')
+        minute, second, fraction, seconds, kind, content, tombstone = match.groups()
+        offset = timedelta(
+            minutes=int(minute), seconds=int(second), microseconds=int((fraction or '').ljust(6, '0'))
+        )
+        duration = timedelta(seconds=float(seconds))
+        return cls(hour, name, hour.start + offset, duration, kind, content, bool(tombstone))
+
+    @classmethod
+    def named(
+        cls, stream: str, variant: str, *, start: datetime, duration: timedelta, kind: str, content: str
+    ) -> 'Segment':
+        """The segment of these values in their shortest spelling, the same on every node.
+
+        `start` is timezone-aware, `kind` is one of TYPES, `content` the SHA-256 as `digest.sha256` gives it.
+        """
+        name = f'{_offset_text(start)}-{_seconds_text(duration)}-{kind}-{content}{SEGMENT_SUFFIX}'
+        return cls.parse(Hour.holding(stream, variant, start), name)
+
+    @property
+    def path(self) -> str:
+        return f'{self.hour.path}/{self.name}'
+
+    @property
+    def end(self) -> datetime:
+        return self.start + self.duration
+
+    def is_twin_of(self, other: 'Segment') -> bool:
+        """Whether two captures took the same content at nearly the same time (at most 1 ms apart)."""
+        return (
+            self.hash == other.hash
+            and self.duration == other.duration
+            and self.withdrawal == other.withdrawal
+            and abs(self.start - other.start) <= TWIN_TOLERANCE
+        )
+
+
+def check_label(what: str, text: str) -> str:
+    """A stream or variant name as it is; raises SegmentError(`name`) if it is none."""
+    if not _LABEL.fullmatch(text):
+        raise SegmentError(
+            'name',
+            f'{what} {shown(text)} is not a name: use 1 to 100 of A-Z a-z 0-9 . _ - without a leading dot',
+        )
+    return text
+
+
+@lru_cache(maxsize=4096)
+def hour_start(text: str) -> datetime:
+    """The start of an hour named `%Y-%m-%dT%H`, in UTC; raises SegmentError(`name`)."""
+    try:
+        if not _HOUR.fullmatch(text):
+            raise ValueError
+        return datetime(int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:]), tzinfo=UTC)
+    except ValueError:
+        raise SegmentError('name', f'hour {shown(text)} is not YYYY-MM-DDTHH') from None
+
+
+def hour_text(time: datetime) -> str:
+    """The name of the hour folder that holds `time` (timezone-aware)."""
+    time = time.astimezone(UTC)
+    return f'{time.year:04}-{time.month:02}-{time.day:02}T{time.hour:02}'
+
+
+def is_name(name: str) -> bool:
+    """Whether `Segment.parse` would take it; ten times cheaper than parsing."""
+    return _NAME.fullmatch(name) is not None
+
+
+def is_label(text: str) -> bool:
+    """Whether it can name a stream or a variant."""
+    return _LABEL.fullmatch(text) is not None
+
+
+def is_tombstone(name: str) -> bool:
+    return name.endswith(TOMBSTONE_SUFFIX)
+
+
+def tombstone_name(name: str) -> str:
+    """The name of the tombstone that withdraws the segment `name`."""
+    return name.removesuffix(SEGMENT_SUFFIX) + TOMBSTONE_SUFFIX
+
+
+def without_withdrawn(names: Collection[str]) -> set[str]:
+    """The names less the segments whose tombstone is among them; the tombstones stay."""
+    withdrawn = {name.removesuffix(TOMBSTONE_SUFFIX) + SEGMENT_SUFFIX for name in names if is_tombstone(name)}
+    return set(names) - withdrawn
+
+
+def segments_only(names: Iterable[str]) -> list[str]:
+    """The names of segments, sorted by time: what the plain protocol lists."""
+    return sorted(name for name in names if not is_tombstone(name))
+
+
+def shown(text: str, limit: int = 120) -> str:
+    """Text from outside, made safe and short enough for a log line or an error message."""
+    return ascii(text if len(text) <= limit else text[:limit] + '...')
+
+
+def _offset_text(start: datetime) -> str:
+    fraction = f'.{start.microsecond:06}'.rstrip('0').rstrip('.')
+    return f'{start.minute:02}:{start.second:02}{fraction}'
+
+
+def _seconds_text(duration: timedelta) -> str:
+    whole, microseconds = divmod(duration // timedelta(microseconds=1), 1_000_000)
+    return f'{whole}.{microseconds:06}'.rstrip('0').rstrip('.')

@@ -1,0 +1,126 @@
+"""What every long-running process of ours does the same way: log, stop when told, measure, serve HTTP."""
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from common.errors import UsageError
+
+STOP_SECONDS = 20.0
+"""How long a stopping server waits for the requests that are being answered."""
+
+RESTARTS_VARIABLE = 'SEGMESH_RESTARTS'
+"""The environment variable in which a supervisor tells a child how often it was started again."""
+
+log = logging.getLogger(__name__)
+
+
+def set_up_logging(level: str) -> None:
+    """Lines on standard error: time in UTC, level, part, message."""
+    formatter = logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s', '%Y-%m-%dT%H:%M:%SZ')
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger('urllib3').setLevel('ERROR')
+    logging.getLogger('botocore').setLevel('ERROR')
+
+
+def stop_on_signals() -> Event:
+    """An event that SIGTERM, SIGINT or SIGHUP sets."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        gevent.signal_handler(number, stop.set)
+    return stop
+
+
+def new_registry(role: str) -> CollectorRegistry:
+    """A metrics registry with what concerns the process: its resources, build and restarts."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    build = Gauge('segmesh_build_info', 'The version that runs.', ['version', 'role'], registry=registry)
+    build.labels(version('segmesh'), role).set(1)
+    restarts = Gauge('segmesh_restarts', 'How often its supervisor had to start it again.', registry=registry)
+    restarts.set(int(os.environ.get(RESTARTS_VARIABLE, '0')))
+    return registry
+
+
+def metrics_page(registry: CollectorRegistry) -> tuple[bytes, int, dict[str, str]]:
+    """The answer to GET /metrics, in a form that Flask takes."""
+    return generate_latest(registry), 200, {'Content-Type': CONTENT_TYPE_LATEST}
+
+
+def bound(address: tuple[str, int]) -> socket.socket:
+    """A listening TCP socket; raises UsageError if the address cannot be had."""
+    host, port = address
+    try:
+        family = socket.AF_INET6 if ':' in host else socket.AF_INET
+        listener: socket.socket = WSGIServer.get_listener((host, port), backlog=1024, family=family)
+    except OSError as error:
+        raise UsageError(
+            f'cannot listen on {host}:{port}: {error.strerror}; give another HOST:PORT'
+        ) from error
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """The http URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f'http://[{host}]:{port}' if ':' in host else f'http://{host}:{port}'
+
+
+class HttpServer(WSGIServer):
+    """gevent's WSGI server, which also counts the requests being answered and stops without cutting them."""
+
+    def __init__(self, listener: socket.socket, app: Any) -> None:
+        super().__init__(listener, app, handler_class=_Handler, log=None, error_log=logging.getLogger('http'))
+        self._answering = 0
+        self._idle = Event()
+        self._idle.set()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Marks one request as being answered."""
+        self._answering += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._answering -= 1
+            if not self._answering:
+                self._idle.set()
+
+    def stop_gracefully(self, timeout_seconds: float = STOP_SECONDS) -> None:
+        """Accepts nothing more, lets the requests being answered end, then closes idle connections."""
+        self.close()
+        if not self._idle.wait(timeout_seconds):
+            log.warning('%d requests were cut off after %g s', self._answering, timeout_seconds)
+        self.stop(timeout=0)
+
+
+class _Handler(WSGIHandler):
+    """Sends small writes at once, and tells the server what it is doing."""
+
+    server: HttpServer
+
+    def handle(self) -> None:
+        # Header and body leave in two writes: without this, each answer waits 40 ms for a delayed ACK.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().handle()
+
+    def handle_one_response(self) -> None:
+        with self.server.answering():
+            super().handle_one_response()

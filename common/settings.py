@@ -1,0 +1,89 @@
+"""Every option of a node. One file configures all services, so the sections stand together here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.config import (
+    ADDRESS,
+    BUCKET,
+    COUNT,
+    LABEL,
+    ORIGIN,
+    PATH,
+    SECONDS,
+    TEXT,
+    URL,
+    many,
+    one_of,
+    option,
+)
+from common.place import MAX_SEGMENT_BYTES
+
+
+@dataclass(frozen=True)
+class Node:
+    """What the services of one node share."""
+
+    store: Path = option(Path('store'), PATH, 'The folder of the segments: STREAM/VARIANT/HOUR/NAME.')
+    node_id: str = option(
+        '',
+        TEXT,
+        'How this node knows itself among its peers; empty: made of this machine and the store folder. '
+        'Set it where restreamer and backfiller run in different containers.',
+    )
+    log_level: str = option(
+        'info', one_of('debug', 'info', 'warning', 'error'), 'How much is logged to standard error.'
+    )
+    capture: tuple[tuple[str, str], ...] = option(
+        (), many(ORIGIN), 'Live HLS playlists that this node records (segmesh node only).', flag='--capture'
+    )
+
+
+@dataclass(frozen=True)
+class Restreamer:
+    """Lists and serves the store over HTTP."""
+
+    listen: tuple[str, int] = option(('127.0.0.1', 8001), ADDRESS, 'Where to serve HTTP.')
+    live_window: float = option(300.0, SECONDS, 'How much of the newest video a live playlist holds.')
+
+
+@dataclass(frozen=True)
+class Backfiller:
+    """Fetches what is missing from the peers."""
+
+    peers: tuple[str, ...] = option((), many(URL), "A peer's restreamer.", flag='--peer')
+    peers_file: Path = option(Path(), PATH, 'A file with one peer URL a line, re-read when it changes.')
+    streams: tuple[str, ...] = option((), many(LABEL), 'Only this stream; none: all.', flag='--stream')
+    variants: tuple[str, ...] = option((), many(LABEL), 'Only this variant; none: all.', flag='--variant')
+    since: str = option('', TEXT, 'Only hours after this ISO 8601 time (UTC), or within the last N hours.')
+    order: str = option('newest', one_of('newest', 'oldest', 'random'), 'Which hours come first.')
+    recent_cutoff: float = option(60.0, SECONDS, "Younger segments are left to this node's own capture.")
+    recent_interval: float = option(300.0, SECONDS, 'Time between passes over the last three hours.')
+    full_interval: float = option(10_800.0, SECONDS, 'Time between passes over all hours.')
+    request_deadline: float = option(60.0, SECONDS, 'The longest that one request to a peer may take in all.')
+    max_segment_bytes: int = option(MAX_SEGMENT_BYTES, COUNT, 'A larger segment is not fetched.')
+    control: tuple[str, int] = option(
+        ('127.0.0.1', 8002), ADDRESS, 'Where to serve /metrics, /status and POST /backfill.'
+    )
+    backdoor_port: int = option(0, COUNT, "gevent's backdoor on loopback, to look inside; 0: none.")
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """Copies complete hours to S3. Credentials come from where boto3 looks for them."""
+
+    bucket: str = option('', BUCKET, 'Where the hours go; empty: nowhere.')
+    endpoint_url: str = option('', URL, "The S3 server; empty: Amazon's.")
+    settle: float = option(300.0, SECONDS, 'An hour is left alone for this long after its end.')
+    settle_max: float = option(
+        21_600.0, SECONDS, 'After this long it is mirrored even if peers hold something else.'
+    )
+    mirror_interval: float = option(60.0, SECONDS, 'Time between looks for hours to mirror.')
+    s3_checksums: str = option(
+        'when_required',
+        one_of('when_required', 'when_supported'),
+        'Whether boto3 adds its own checksums; our SHA-256 is always sent.',
+    )
+
+
+SECTIONS = (Node, Restreamer, Backfiller, Mirror)

@@ -1,0 +1,161 @@
+"""Which segments to play for a range of time, and what is missing. Pure functions of their arguments.
+
+The choice is the same on every node that holds the same set: full over suspect over partial, then the
+longer, then the higher hash.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from common import digest
+from common.segment import TYPES, Segment
+
+TOLERANCE = timedelta(milliseconds=10)
+"""Segments may overlap, or leave a gap, by this much and still count as following each other."""
+
+_NOTHING = digest.sha256([])
+_MINUTE = timedelta(minutes=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interval:
+    """From `start` up to `end`, both timezone-aware."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+    @property
+    def seconds(self) -> float:
+        return self.length.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What of `range` is covered by segments."""
+
+    range: Interval
+    covered: tuple[Interval, ...]
+    holes: tuple[Interval, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The covered share of the range, 0 to 1."""
+        missing = sum((hole.length for hole in self.holes), timedelta())
+        return 1 - missing / self.range.length if self.range.length else 1.0
+
+    def per_minute(self) -> Iterator[tuple[datetime, float]]:
+        """Each minute that the range touches, with the covered share of its part in the range."""
+        starts = [interval.start for interval in self.covered]
+        for minute in _minutes(self.range):
+            first = max(0, bisect_right(starts, minute.start) - 1)
+            yield minute.start, _share(minute, self.covered[first:])
+
+
+def playable(segments: Iterable[Segment], within: Interval | None = None) -> list[Segment]:
+    """The best segment for each instant, in order of time, overlapping by at most TOLERANCE.
+
+    Leaves out tombstones, segments of no length or no bytes, and those wholly outside `within`.
+    """
+    candidates = [segment for segment in segments if _can_play(segment) and _touches(segment, within)]
+    candidates.sort(key=lambda segment: (segment.start, segment.name))
+    return [chosen for group in _overlapping(candidates) for chosen in _best_of(group)]
+
+
+def coverage(chosen: Sequence[Segment], within: Interval) -> Coverage:
+    """What `playable` segments cover of `within`; gaps of at most TOLERANCE are no holes."""
+    covered: list[Interval] = []
+    for segment in chosen:
+        piece = Interval(max(segment.start, within.start), min(segment.end, within.end))
+        if piece.end <= piece.start:
+            continue
+        if covered and piece.start - covered[-1].end <= TOLERANCE:
+            covered[-1] = Interval(covered[-1].start, max(piece.end, covered[-1].end))
+        else:
+            covered.append(piece)
+    return Coverage(within, tuple(covered), tuple(_between(covered, within)))
+
+
+def follows(earlier: Segment, later: Segment) -> bool:
+    """Whether no hole lies between two segments."""
+    return later.start - earlier.end <= TOLERANCE
+
+
+def _can_play(segment: Segment) -> bool:
+    return not segment.withdrawal and segment.duration > timedelta() and segment.hash != _NOTHING
+
+
+def _touches(segment: Segment, within: Interval | None) -> bool:
+    return within is None or (segment.start < within.end and segment.end > within.start)
+
+
+def _overlapping(candidates: list[Segment]) -> Iterator[list[Segment]]:
+    """Runs of segments, sorted by start, that overlap each other; nearly all are of one segment."""
+    group: list[Segment] = []
+    end = datetime.min.replace(tzinfo=UTC)
+    for segment in candidates:
+        if group and segment.start >= end - TOLERANCE:
+            yield group
+            group = []
+        end = max(end, segment.end) if group else segment.end
+        group.append(segment)
+    if group:
+        yield group
+
+
+def _best_of(group: list[Segment]) -> list[Segment]:
+    """The best of a group, then the best that still fits beside it, and so on."""
+    chosen: list[Segment] = []
+    for segment in sorted(group, key=_rank):
+        if all(
+            other.end - TOLERANCE <= segment.start or segment.end - TOLERANCE <= other.start
+            for other in chosen
+        ):
+            chosen.append(segment)
+    return sorted(chosen, key=lambda segment: segment.start)
+
+
+def _rank(segment: Segment) -> tuple[int, timedelta, list[int], str]:
+    """Lowest is best."""
+    return (
+        TYPES.index(segment.type),
+        -segment.duration,
+        [-ord(character) for character in segment.hash],
+        segment.name,
+    )
+
+
+def _between(covered: Sequence[Interval], within: Interval) -> Iterator[Interval]:
+    edge = within.start
+    for interval in covered:
+        if interval.start - edge > TOLERANCE:
+            yield Interval(edge, interval.start)
+        edge = interval.end
+    if within.end - edge > TOLERANCE:
+        yield Interval(edge, within.end)
+
+
+def _minutes(within: Interval) -> Iterator[Interval]:
+    start = within.start
+    while start < within.end:
+        whole = start - (start - _EPOCH) % _MINUTE
+        end = min(whole + _MINUTE, within.end)
+        yield Interval(start, end)
+        start = end
+
+
+def _share(minute: Interval, covered: Sequence[Interval]) -> float:
+    seconds = 0.0
+    for interval in covered:
+        if interval.start >= minute.end:
+            break
+        seconds += max(
+            0.0, Interval(max(interval.start, minute.start), min(interval.end, minute.end)).seconds
+        )
+    return seconds / minute.seconds

@@ -1,0 +1,37 @@
+"""GET /segments: the bytes of a segment, with Range and conditional requests (RFC 9110)."""
+
+import os
+
+from flask import Blueprint, request, send_file
+from werkzeug import Response
+from werkzeug.exceptions import BadRequest
+
+from common.errors import SegmentError
+from common.offload import offload
+from common.segment import Hour, Segment
+from restreamer.store import context
+
+CONTENT_TYPE = 'video/mp2t'
+A_YEAR_SECONDS = 31_536_000
+
+blueprint = Blueprint('files', __name__)
+
+
+@blueprint.get('/segments/<stream:stream>/<variant:variant>/<hour:hour>/<name>')
+def segment(stream: str, variant: str, hour: str, name: str) -> Response:
+    wanted = _segment(Hour(stream, variant, hour), name)
+    file = offload(context().disk.open, wanted)
+    size = os.fstat(file.fileno()).st_size
+    response = send_file(file, mimetype=CONTENT_TYPE, conditional=False, etag=False, max_age=A_YEAR_SECONDS)
+    response.content_length = size
+    response.cache_control.public = True
+    response.cache_control.immutable = True
+    response.set_etag(wanted.hash)
+    return response.make_conditional(request, accept_ranges=True, complete_length=size)
+
+
+def _segment(hour: Hour, name: str) -> Segment:
+    try:
+        return Segment.parse(hour, name)
+    except SegmentError as error:
+        raise BadRequest(str(error)) from None

@@ -1,0 +1,63 @@
+"""GET /files: what is held, down to the names of an hour. Unknown streams, variants and hours are empty."""
+
+from datetime import datetime
+
+from flask import Blueprint, request
+from werkzeug import Response
+
+from common import digest, wire
+from common.disk import Disk
+from common.offload import offload
+from common.segment import Hour, segments_only
+from restreamer import parameters
+from restreamer.store import context, names
+
+blueprint = Blueprint('listings', __name__)
+
+
+@blueprint.get('/files')
+def streams() -> Response:
+    return _listing(wire.encode_listing(offload(context().disk.streams)))
+
+
+@blueprint.get('/files/<stream:stream>')
+def variants(stream: str) -> Response:
+    return _listing(wire.encode_listing(offload(context().disk.variants, stream)))
+
+
+@blueprint.get('/files/<stream:stream>/<variant:variant>')
+def hours(stream: str, variant: str) -> Response:
+    """The hours, or with `fingerprints=true` a summary of each, of those that end after `since`."""
+    since = parameters.time('since')
+    if parameters.flag('fingerprints'):
+        summaries = offload(_summaries, context().disk, stream, variant, since)
+        return _listing(wire.encode_summaries(summaries))
+    held = offload(context().disk.hours_of, stream, variant)
+    return _listing(wire.encode_listing(hour.text for hour in held if since is None or hour.end > since))
+
+
+@blueprint.get('/files/<stream:stream>/<variant:variant>/<hour:hour>')
+def segments(stream: str, variant: str, hour: str) -> Response:
+    """The names of the segments, with `tombstones=true` also those of the tombstones."""
+    found = names(Hour(stream, variant, hour))
+    return _listing(wire.encode_listing(found if parameters.flag('tombstones') else segments_only(found)))
+
+
+def _summaries(disk: Disk, stream: str, variant: str, since: datetime | None) -> dict[str, wire.HourSummary]:
+    return {
+        hour.text: _summary(disk.names(hour))
+        for hour in disk.hours_of(stream, variant)
+        if since is None or hour.end > since
+    }
+
+
+def _summary(found: set[str]) -> wire.HourSummary:
+    return wire.HourSummary(len(segments_only(found)), digest.fingerprint(found))
+
+
+def _listing(body: str) -> Response:
+    """JSON with a weak ETag (its gzipped form is the same listing), so that a poll may cost only a 304."""
+    response = Response(body, mimetype='application/json')
+    response.set_etag(digest.sha256([body.encode()]), weak=True)
+    response.cache_control.no_cache = True
+    return response.make_conditional(request)

@@ -1,0 +1,55 @@
+"""The `restreamer` command: serves one store over HTTP until told to stop."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import logging
+from typing import Any
+
+import click
+
+from common import cli, service
+from common.disk import Disk
+from common.identity import node_id
+from common.settings import Node, Restreamer
+from common.times import utc_now
+from restreamer.app import Context, create_app
+
+log = logging.getLogger('restreamer')
+
+
+@click.command(context_settings=cli.CONTEXT)
+@cli.takes(Node, Restreamer, leaving_out=('capture',))
+@cli.VERSION
+def restreamer(**flags: Any) -> None:
+    """List and serve the segments of a store over HTTP, as files and as HLS playlists.
+
+    \b
+    restreamer --store /var/lib/segmesh --listen 0.0.0.0:8001
+    """
+    settings = cli.effective_settings(flags)
+    node, own = settings.section(Node), settings.section(Restreamer)
+    service.set_up_logging(node.log_level)
+    stop = service.stop_on_signals()
+    registry = service.new_registry('restreamer')
+    context = Context(
+        disk=Disk(node.store),
+        node_id=node_id(node.node_id, node.store),
+        clock=utc_now,
+        live_window_seconds=own.live_window,
+    )
+    server = service.HttpServer(service.bound(own.listen), create_app(context, registry))
+    server.start()
+    log.info('serving %s on %s', node.store, service.url_of(server.socket))
+    stop.wait()
+    server.stop_gracefully()
+    log.info('stopped')
+
+
+def main() -> None:
+    cli.run(restreamer)
+
+
+if __name__ == '__main__':
+    main()

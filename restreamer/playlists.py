@@ -1,0 +1,100 @@
+"""GET /playlist: HLS master and media playlists, for a range of time or live."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+
+from common import playlist, wire
+from common.disk import Disk
+from common.errors import SegmentError
+from common.offload import offload
+from common.segment import Hour, Segment
+from common.timeline import Interval
+from restreamer import parameters
+from restreamer.store import context, segments_within
+
+RATE_FROM_SEGMENTS = 30
+
+blueprint = Blueprint('playlists', __name__)
+
+
+@blueprint.get('/playlist/<stream:stream>.m3u8')
+def master(stream: str) -> Response:
+    """The variants held; a range of time in the query is passed on to their playlists."""
+    disk = context().disk
+    query = f'?{request.query_string.decode("ascii", "ignore")}' if request.query_string else ''
+    rates = {name: offload(_bits_per_second, disk, stream, name) for name in offload(disk.variants, stream)}
+    variants = [
+        playlist.VariantStream(f'{stream}/{name}.m3u8{query}', rate) for name, rate in rates.items() if rate
+    ]
+    if not variants:
+        raise NotFound(f'stream: nothing of {stream} is held here')
+    return _answer(playlist.master(variants), max_age_seconds=2)
+
+
+@blueprint.get('/playlist/<stream:stream>/<variant:variant>.m3u8')
+def media(stream: str, variant: str) -> Response:
+    """A range that `end` ends; with `start` alone from then on; with neither the live window."""
+    start, end = parameters.time('start'), parameters.time('end')
+    if start is None and end is None:
+        return _live(stream, variant)
+    now = context().clock()
+    within = parameters.interval(start or now - timedelta(hours=1), end or now)
+    segments = segments_within(stream, variant, within)
+    ended = end is not None
+    return _answer(playlist.media(segments, _uri, ended=ended), max_age_seconds=10 if ended else 1)
+
+
+def _live(stream: str, variant: str) -> Response:
+    now = context().clock()
+    within = Interval(now - timedelta(seconds=context().live_window_seconds), now + timedelta(hours=1))
+    held = segments_within(stream, variant, within)
+    window = context().live.of(stream, variant) if held else None
+    if window is None:
+        raise NotFound(
+            f'variant: nothing of {stream}/{variant} is held from the last minutes; give start and end'
+        )
+    window.update(held, within.start)
+    text = playlist.media(
+        window.segments,
+        _uri,
+        sequence=window.sequence,
+        discontinuity_sequence=window.discontinuity_sequence,
+        ended=False,
+    )
+    return _answer(text, max_age_seconds=1)
+
+
+def _uri(segment: Segment) -> str:
+    """Relative to /playlist/STREAM/VARIANT.m3u8, so that it also works below a proxy's path."""
+    return '../..' + wire.segment_path(segment)
+
+
+def _bits_per_second(disk: Disk, stream: str, variant: str) -> int:
+    """The peak rate of the newest segments held (RFC 8216 section 4.3.4.2), 0 if there are none."""
+    for hour in reversed(disk.hours_of(stream, variant)):
+        if rates := list(_rates(disk, hour)):
+            return max(rates)
+    return 0
+
+
+def _rates(disk: Disk, hour: Hour) -> Iterable[int]:
+    for name in sorted(disk.names(hour))[-RATE_FROM_SEGMENTS:]:
+        segment = Segment.parse(hour, name)
+        if not segment.withdrawal and segment.duration:
+            yield _rate(disk, segment)
+
+
+def _rate(disk: Disk, segment: Segment) -> int:
+    try:
+        return int(disk.path(segment).stat().st_size * 8 / segment.duration.total_seconds())
+    except OSError as error:
+        raise SegmentError('unreadable', f'cannot read {segment.path}: {error.strerror}') from error
+
+
+def _answer(text: str, *, max_age_seconds: int) -> Response:
+    response = Response(text, mimetype=playlist.CONTENT_TYPE)
+    response.cache_control.max_age = max_age_seconds
+    return response

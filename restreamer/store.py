@@ -1,0 +1,42 @@
+"""What the views ask of the store, off the hub."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+from flask import current_app
+
+from common.disk import Disk
+from common.offload import offload
+from common.segment import Hour, Segment, hour_text
+from common.timeline import Interval, playable
+
+if TYPE_CHECKING:
+    from restreamer.app import Context
+
+
+def context() -> 'Context':
+    """What this application works with."""
+    return cast('Context', current_app.extensions['segmesh'])
+
+
+def names(hour: Hour) -> set[str]:
+    return offload(context().disk.names, hour)
+
+
+def segments_within(stream: str, variant: str, within: Interval) -> list[Segment]:
+    """The segments to play for a range, in order of time."""
+    return offload(_segments_within, context().disk, stream, variant, within)
+
+
+def _segments_within(disk: Disk, stream: str, variant: str, within: Interval) -> list[Segment]:
+    return playable(_held(disk, stream, variant, within), within)
+
+
+def _held(disk: Disk, stream: str, variant: str, within: Interval) -> Iterator[Segment]:
+    """The segments of the hours that the range touches; one that began in the hour before may reach in."""
+    first, last = hour_text(within.start), hour_text(within.end)
+    hours = disk.hours_of(stream, variant)
+    before = [hour for hour in hours if hour.text < first][-1:]
+    for hour in before + [hour for hour in hours if first <= hour.text <= last]:
+        for name in disk.names(hour):
+            yield Segment.parse(hour, name)
