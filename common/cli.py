@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from common import config, settings
-from common.errors import UsageError
+from common.errors import SegmeshError, UsageError
 
 VERSION = click.version_option(package_name='segmesh', message='segmesh %(version)s')
 CONTEXT = {'help_option_names': ['-h', '--help'], 'max_content_width': 110}
@@ -39,12 +39,12 @@ def effective_settings(flags: dict[str, Any]) -> config.Settings:
 
 
 def run(group: click.Command) -> None:
-    """Runs a console script; a UsageError is printed in one line and ends with exit code 2."""
+    """Runs a console script. An error of ours is one line; bad usage exits with 2, all else with 1."""
     try:
         group.main(standalone_mode=True)
-    except UsageError as error:
+    except SegmeshError as error:
         click.echo(f'error: {error}', err=True)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
 
 
 def _flag(each: Any) -> Callable[[Any], Any]:

@@ -132,6 +132,11 @@ class Settings:
         """An instance of the section; raises UsageError for a value that is not allowed."""
         return section(**{each.name: self._value(section, each) for each in options(section)})
 
+    def is_given(self, section: type, name: str) -> bool:
+        """Whether a flag, the environment or the file sets the option at all."""
+        each = next(each for each in options(section) if each.name == name)
+        return any(found is not None for _, found in self._given(section, each))
+
     def _value(self, section: type, each: 'Field[Any]') -> Any:
         for where, found in self._given(section, each):
             if found is not None:
@@ -212,7 +217,9 @@ def _check_known(where: str, found: Iterable[str], known: Iterable[str]) -> None
 def sample(sections: Sequence[type]) -> str:
     """Every option, commented, with its default: the text of deploy/node.sample.toml."""
     blocks = [
-        '# Every option of a segmesh node with its default. Precedence: flag, environment, this file, default.\n'
+        """# Every option of a segmesh node with its default.
+# Precedence: flag, environment, this file, default.
+"""
     ]
     for section in sections:
         lines = [f'[{section_name(section)}]']

@@ -53,7 +53,7 @@ class Source(Protocol):
     """A place that can be listed and read."""
 
     def hours(self, scope: Scope = EVERYTHING) -> Iterable[Hour]:
-        """The hours held, in any order; raises SourceError."""
+        """The hours held, in any order; raises ListingError or SourceError."""
 
     def names(self, hour: Hour) -> set[str]:
         """The members of that hour: names of segments that are not withdrawn, and of tombstones.

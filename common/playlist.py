@@ -41,6 +41,11 @@ class Entry:
     duration: timedelta
     start: datetime | None
 
+    @property
+    def identity(self) -> tuple[str, datetime | int]:
+        """What tells it from others: an origin may reuse names and numbers, but not at the same time."""
+        return self.uri, self.start or self.sequence
+
 
 @dataclass(frozen=True, slots=True)
 class MediaPlaylist:

@@ -5,10 +5,10 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
 from gevent.event import Event
@@ -16,7 +16,9 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from common.errors import UsageError
+from common.errors import SegmeshError, UsageError
+
+R = TypeVar('R')
 
 STOP_SECONDS = 20.0
 """How long a stopping server waits for the requests that are being answered."""
@@ -27,8 +29,12 @@ RESTARTS_VARIABLE = 'SEGMESH_RESTARTS'
 log = logging.getLogger(__name__)
 
 
-def set_up_logging(level: str) -> None:
-    """Lines on standard error: time in UTC, level, part, message."""
+def set_up(level: str) -> None:
+    """Logs lines to standard error: time in UTC, level, part, message.
+
+    Greenlets that end with an error of ours leave no traceback: whoever waits for them is told.
+    """
+    gevent.get_hub().NOT_ERROR = (*gevent.get_hub().NOT_ERROR, SegmeshError)
     formatter = logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s', '%Y-%m-%dT%H:%M:%SZ')
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()
@@ -44,6 +50,26 @@ def stop_on_signals() -> Event:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         gevent.signal_handler(number, stop.set)
     return stop
+
+
+def until_stopped(stop: Event, greenlets: Sequence['gevent.Greenlet[..., None]']) -> None:
+    """Lets the greenlets run until the event, then kills them."""
+    stop.wait()
+    gevent.killall(greenlets)
+    log.info('stopped')
+
+
+def interruptible(stop: Event, job: Callable[[], R]) -> R:
+    """The job's result; raises SegmeshError if the event came first and ended it."""
+    ended = Event()
+    greenlet = gevent.spawn(job)
+    greenlet.link(lambda _: ended.set())
+    stop.rawlink(lambda _: ended.set())
+    ended.wait()
+    if not greenlet.ready():
+        greenlet.kill()
+        raise SegmeshError('stopped before the end: run it again to finish')
+    return greenlet.get()
 
 
 def new_registry(role: str) -> CollectorRegistry:

@@ -30,7 +30,7 @@ def restreamer(**flags: Any) -> None:
     """
     settings = cli.effective_settings(flags)
     node, own = settings.section(Node), settings.section(Restreamer)
-    service.set_up_logging(node.log_level)
+    service.set_up(node.log_level)
     stop = service.stop_on_signals()
     registry = service.new_registry('restreamer')
     context = Context(

@@ -1,0 +1,90 @@
+"""Records one variant: load the playlist -> new segments -> download -> add -> report."""
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+from backfiller.capture.origin import Origin
+from common import digest
+from common.errors import SegmentError
+from common.place import Store
+from common.playlist import Entry, MediaPlaylist
+from common.segment import Segment
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = 10_000
+
+
+class Recorder:
+    """One variant of an origin on its way into a store."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        url: str,
+        store: Store,
+        *,
+        stream: str,
+        variant: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.label = f'{stream}/{variant}'
+        self.captured = 0
+        self._origin = origin
+        self._url = url
+        self._store = store
+        self._stream = stream
+        self._variant = variant
+        self._clock = clock
+        self._seen: OrderedDict[tuple[object, ...], None] = OrderedDict()
+
+    def poll(self) -> float:
+        """Takes what is new, and returns the seconds until the playlist is to be loaded again.
+
+        RFC 8216 section 6.3.4: a target duration after a playlist that changed, else half of it. Raises
+        SourceError or ListingError.
+        """
+        began = self._clock()
+        offered = self._origin.load(self._url)
+        new = list(self._new(offered))
+        for entry in new:
+            self._take(entry)
+        pause = offered.target_duration if new else offered.target_duration / 2
+        return max(0.1, pause - (self._clock() - began))
+
+    def _new(self, offered: MediaPlaylist) -> Iterator[Entry]:
+        """What is offered and not taken yet."""
+        for problem in offered.skipped:
+            log.warning('%s: skipped %s', self.label, problem)
+        yield from (entry for entry in offered.entries if entry.identity not in self._seen)
+
+    def _take(self, entry: Entry) -> None:
+        """Stores one segment. One that fails is tried again for as long as it is offered."""
+        try:
+            segment, body = self._named(entry)
+            self._store.add(segment, [body])
+        except SegmentError as error:
+            log.warning('%s: %s', self.label, error)
+            return
+        self.captured += 1
+        self._seen[entry.identity] = None
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+
+    def _named(self, entry: Entry) -> tuple[Segment, bytes]:
+        if entry.start is None:
+            raise SegmentError(
+                'refused', f'{entry.uri} has no EXT-X-PROGRAM-DATE-TIME, so nobody knows when it was'
+            )
+        body = self._origin.body(entry)
+        segment = Segment.named(
+            self._stream,
+            self._variant,
+            start=entry.start,
+            duration=entry.duration,
+            kind='full',
+            content=digest.sha256([body]),
+        )
+        return segment, body

@@ -1,0 +1,144 @@
+"""HTTP GET with a total deadline, a size cap and a rule for redirects, on top of requests.
+
+`requests` by itself limits only the wait between two packets, not the whole: a server that sends a byte a
+second, or headers that never end, would hold it for ever.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from urllib.parse import urljoin, urlsplit
+
+import gevent
+import requests
+from urllib3.exceptions import HTTPError
+
+from common.segment import shown
+
+MAX_REDIRECTS = 5
+BLOCK_BYTES = 256 * 1024
+
+RedirectRule = Callable[[str, str], bool]
+
+
+class FetchError(Exception):
+    """A GET that brought no whole answer.
+
+    `reason` is `unreachable`, `deadline`, `truncated`, `size` or `refused`.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer; `url` is where it came from in the end."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def same_origin(url: str, target: str) -> bool:
+    """The rule that a redirect must stay on the server that was configured (RFC 6454)."""
+    return _origin(url) == _origin(target)
+
+
+def any_http(_: str, target: str) -> bool:
+    """The rule that a redirect may lead to any HTTP server."""
+    return urlsplit(target).scheme in ('http', 'https')
+
+
+class Client:
+    """A connection pool; `deadline_seconds` bounds each GET in all, redirects included."""
+
+    def __init__(self, *, deadline_seconds: float, may_redirect: RedirectRule) -> None:
+        self._deadline_seconds = deadline_seconds
+        self._may_redirect = may_redirect
+        self._session = requests.Session()
+        self._session.headers['User-Agent'] = f'segmesh/{version("segmesh")}'
+
+    def get(self, url: str, *, limit_bytes: int, encoding: str = 'identity') -> Reply:
+        """The whole answer, whatever its status; raises FetchError.
+
+        `encoding` is what Accept-Encoding offers; `limit_bytes` counts what comes out of it.
+        """
+        with _deadline(self._deadline_seconds, url), _translated(url):
+            target = url
+            for _ in range(MAX_REDIRECTS + 1):
+                reply = self._get_once(target, limit_bytes, encoding)
+                if isinstance(reply, Reply):
+                    return reply
+                if not self._may_redirect(target, reply):
+                    raise FetchError('refused', f'{url} redirects to {shown(reply)}, which is another server')
+                target = reply
+            raise FetchError('refused', f'{url} redirects more than {MAX_REDIRECTS} times')
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _get_once(self, url: str, limit_bytes: int, encoding: str) -> Reply | str:
+        """The answer, or where it redirects to."""
+        headers = {'Accept-Encoding': encoding}
+        with self._session.get(
+            url, headers=headers, stream=True, allow_redirects=False, timeout=self._deadline_seconds
+        ) as response:
+            if response.is_redirect:
+                return urljoin(url, response.headers['Location'])
+            if response.headers.get('Content-Encoding', 'identity') not in ('identity', encoding):
+                raise FetchError('refused', f'{url} came in an encoding that was not asked for')
+            body = b''.join(_limited(url, response.iter_content(BLOCK_BYTES), limit_bytes))
+            return Reply(url, response.status_code, response.headers, body)
+
+
+def _limited(url: str, blocks: Iterator[bytes], limit_bytes: int) -> Iterator[bytes]:
+    size = 0
+    for block in blocks:
+        size += len(block)
+        if size > limit_bytes:
+            raise FetchError('size', f'{url} has more than the {limit_bytes} bytes allowed')
+        yield block
+
+
+@contextmanager
+def _deadline(seconds: float, url: str) -> Iterator[None]:
+    """Ends the block after this time; the one place where gevent.Timeout, a BaseException, exists."""
+    timer = gevent.Timeout.start_new(seconds)
+    try:
+        yield
+    except gevent.Timeout as error:
+        if error is not timer:
+            raise
+        raise FetchError('deadline', f'{url} gave no whole answer within {seconds:g} s') from None
+    finally:
+        timer.close()
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    try:
+        yield
+    except requests.exceptions.ChunkedEncodingError as error:
+        raise FetchError('truncated', f'{url} broke off: {_cause(error)}') from error
+    except requests.exceptions.ContentDecodingError as error:
+        raise FetchError('refused', f'{url} is not in the encoding it says: {_cause(error)}') from error
+    except requests.exceptions.Timeout as error:
+        raise FetchError('deadline', f'{url} did not answer in time') from error
+    except (requests.exceptions.RequestException, HTTPError, OSError, ValueError) as error:
+        raise FetchError('unreachable', f'{url} cannot be reached: {_cause(error)}') from error
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost cause of a requests error in one short line."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return shown(str(error) or type(error).__name__, 200)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {'http': 80, 'https': 443}.get(parts.scheme)

@@ -1,0 +1,230 @@
+"""The `backfiller` command: puts the parts together and runs them."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import gevent
+from gevent.backdoor import BackdoorServer
+from gevent.event import Event
+from prometheus_client import CollectorRegistry
+
+from backfiller import control, once
+from backfiller import verify as verifying
+from backfiller.capture.origin import Origin
+from backfiller.capture.session import Session
+from backfiller.client import Client, any_http
+from backfiller.follow import Followers
+from backfiller.metrics import Metrics
+from backfiller.mirror import HourState, Mirror, nothing_more_at
+from backfiller.parts import Parts
+from backfiller.peer import Peer
+from backfiller.service import MirrorKeeper, Service
+from common import cli, service, times
+from common.disk import Disk
+from common.errors import SegmentError, UsageError
+from common.offload import OffloadedDisk
+from common.place import Scope
+from common.segment import check_label
+from common.settings import Backfiller, Node
+from common.settings import Mirror as MirrorSettings
+
+log = logging.getLogger('backfiller')
+
+SHOWN_UNDONE = 50
+CAPTURE_DEADLINE_SECONDS = 30.0
+NOT_SCOPE = tuple(
+    name for name in Backfiller.__dataclass_fields__ if name not in ('streams', 'variants', 'since')
+)
+takes_scope_and_bucket = cli.takes(Node, Backfiller, MirrorSettings, leaving_out=('capture', *NOT_SCOPE))
+takes_once = click.option('--once', 'to_the_end', is_flag=True, help='Do what can be done now, then exit.')
+
+
+@click.group(context_settings=cli.CONTEXT)
+@cli.VERSION
+def backfiller() -> None:
+    """Fetch what a store lacks from its peers, mirror it to S3, and capture live streams into it."""
+
+
+@backfiller.command()
+@cli.takes(Node, Backfiller, MirrorSettings, leaving_out=('capture',))
+@takes_once
+def run(to_the_end: bool, **flags: Any) -> None:
+    """Fetch what the store lacks from its peers, now and from now on.
+
+    With a bucket, complete hours are mirrored to it. With --once, one pass over everything: the exit code is
+    0 only if nothing is left undone, 1 if something is.
+
+    \b
+    backfiller run --store /var/lib/segmesh --peer http://node2:8001 --peer http://node3:8001
+    """
+    parts = Parts.of(flags)
+    stop = service.stop_on_signals()
+    with parts.disk() as disk:
+        if not to_the_end:
+            return _serve(parts, disk, stop)
+        undone = service.interruptible(stop, lambda: _run_once(parts, disk))
+    return _end_with(undone)
+
+
+@backfiller.command()
+@takes_scope_and_bucket
+@takes_once
+def mirror(to_the_end: bool, **flags: Any) -> None:
+    """Mirror the complete hours of a store to S3, and repair what is missing or cut short there."""
+    parts = Parts.of(flags)
+    stop = service.stop_on_signals()
+    with parts.disk() as disk:
+        found = parts.new_mirror(disk)
+        if not to_the_end:
+            keeper = _keeper(parts, found, Metrics(CollectorRegistry()))
+            return service.until_stopped(stop, [gevent.spawn(keeper.run)])
+        undone = service.interruptible(stop, lambda: _mirror_once(found, parts.scope()))
+    return _end_with(undone)
+
+
+@backfiller.command()
+@takes_scope_and_bucket
+def verify(**flags: Any) -> None:
+    """Check that a bucket holds what its manifests say; with --store also what the store holds.
+
+    Exits 1 and lists every object that is missing or of the wrong size.
+    """
+    parts = Parts.of(flags)
+    stop = service.stop_on_signals()
+    disk = Disk(parts.node.store) if parts.given.is_given(Node, 'store') else None
+    verdicts = service.interruptible(stop, lambda: _verify(parts, disk))
+    problems = [problem for verdict in verdicts for problem in verdict.problems]
+    segments = sum(verdict.segments for verdict in verdicts)
+    click.echo(f'{len(verdicts)} hours, {segments} segments, {len(problems)} problems')
+    _end_with(problems)
+
+
+@backfiller.command()
+@takes_scope_and_bucket
+def restore(**flags: Any) -> None:
+    """Fetch everything that a store lacks from its mirror."""
+    parts = Parts.of(flags)
+    stop = service.stop_on_signals()
+    with parts.disk() as disk:
+        outcome = service.interruptible(stop, lambda: once.restore(parts.bucket(), disk, parts.scope()))
+    click.echo(f'{outcome.fetched} segments, {outcome.fetched_bytes} bytes restored')
+    _end_with(outcome.undone)
+
+
+@backfiller.command()
+@cli.takes(Node, leaving_out=('capture',))
+@click.argument('url')
+@click.option('--stream', required=True, help='The stream to store it as.')
+@click.option('--variant', default='', help='The only variant to take; of a media playlist: its name.')
+def capture(url: str, stream: str, variant: str, **flags: Any) -> None:
+    """Record a live HLS playlist, master or media, into a store until told to stop.
+
+    The best variant of a master playlist is stored as `source`, the others by their height, e.g. `480p`.
+    """
+    parts = Parts.of(flags)
+    try:
+        check_label('--stream', stream)
+        check_label('--variant', variant or 'source')
+    except SegmentError as error:
+        raise UsageError(str(error)) from None
+    stop = service.stop_on_signals()
+    client = Client(deadline_seconds=CAPTURE_DEADLINE_SECONDS, may_redirect=any_http)
+    with parts.disk() as disk:
+        session = Session(Origin(url, client), disk, stream, variant)
+        service.until_stopped(stop, [gevent.spawn(session.run)])
+
+
+def _run_once(parts: Parts, disk: OffloadedDisk) -> list[str]:
+    peers = [parts.peer(url) for url in parts.roster().peers()]
+    if not peers:
+        raise UsageError('there is no peer to fetch from: give --peer URL')
+    backfill = parts.backfill(disk, Metrics(CollectorRegistry()))
+    outcome = once.backfill_once(backfill, peers, parts.scope(), own_id=parts.node_id())
+    click.echo(f'{outcome.fetched} segments, {outcome.fetched_bytes} bytes fetched')
+    if parts.mirror.bucket and not outcome.undone:
+        return _mirror_once(parts.new_mirror(disk), parts.scope())
+    return outcome.undone
+
+
+def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
+    metrics = Metrics(service.new_registry('backfiller'))
+    backfill = parts.backfill(disk, metrics)
+    followers = Followers(parts.roster().peers, lambda url: parts.follow(backfill, url))
+
+    def others() -> Sequence[Peer]:
+        return [each.peer for each in followers.by_url.values() if each.id != parts.node_id()]
+
+    bucket = parts.mirror.bucket
+    mirror = parts.new_mirror(disk, agreed=nothing_more_at(others, disk)) if bucket else None
+    keeper = _keeper(parts, mirror, metrics) if mirror else None
+    running = Service(parts.node_id(), times.utc_now, metrics, followers, keeper)
+    server = service.HttpServer(service.bound(parts.own.control), control.create_app(running))
+    server.start()
+    log.info('backfilling %s; status on %s/status', parts.node.store, service.url_of(server.socket))
+    with _backdoor(parts.own.backdoor_port, running):
+        service.until_stopped(stop, running.start())
+    server.stop_gracefully(1.0)
+
+
+def _keeper(parts: Parts, mirror: Mirror, metrics: Metrics) -> MirrorKeeper:
+    return MirrorKeeper(mirror, metrics, parts.scope, parts.mirror.mirror_interval)
+
+
+def _mirror_once(mirror: Mirror, scope: Scope) -> list[str]:
+    results = list(mirror.run(scope))
+    for state in HourState:
+        count = sum(result.state is state for result in results)
+        if count:
+            click.echo(f'{count} hours {state.value}')
+    click.echo(f'{sum(result.uploaded for result in results)} segments put')
+    return [problem for result in results for problem in result.problems]
+
+
+def _verify(parts: Parts, disk: Disk | None) -> list[verifying.Verdict]:
+    patience, now = parts.patience(), times.utc_now()
+    return list(
+        verifying.verify(
+            parts.bucket(),
+            disk,
+            scope=parts.scope(),
+            is_due=lambda hour: patience.has_settled(hour, now, lambda _: True),
+        )
+    )
+
+
+@contextmanager
+def _backdoor(port: int, running: Service) -> Iterator[None]:
+    if not port:
+        yield
+        return
+    server = BackdoorServer(('127.0.0.1', port), locals={'service': running})
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+def _end_with(undone: Sequence[str]) -> None:
+    """Exit code 0 if nothing is left undone, else 1 and a list on standard error."""
+    for line in undone[:SHOWN_UNDONE]:
+        click.echo(line, err=True)
+    if len(undone) > SHOWN_UNDONE:
+        click.echo(f'and {len(undone) - SHOWN_UNDONE} more', err=True)
+    sys.exit(1 if undone else 0)
+
+
+def main() -> None:
+    cli.run(backfiller)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,217 @@
+"""Mirrors complete hours to a bucket: segments first, then the playlist, the manifest last.
+
+    open -> settling -> mirroring -> mirrored -> (behind -> mirrored), or failed
+
+An hour is `mirrored` only after S3 listed every object of it with the right size; the SHA-256 of each went
+along with its bytes.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from urllib.parse import quote
+from zlib import crc32
+
+from backfiller import manifest as manifests
+from backfiller import sync
+from backfiller.bucket import Bucket
+from backfiller.manifest import Manifest
+from backfiller.swarm import SharedWork, together
+from common import digest, playlist
+from common.errors import ListingError, SegmentError, SourceError
+from common.offload import OffloadedDisk
+from common.place import EVERYTHING, Scope, Source
+from common.segment import Hour, Segment
+
+log = logging.getLogger(__name__)
+
+UPLOADS = 8
+
+
+class HourState(StrEnum):
+    """Where the mirror of an hour stands."""
+
+    OPEN = 'open'
+    SETTLING = 'settling'
+    MIRRORING = 'mirroring'
+    MIRRORED = 'mirrored'
+    BEHIND = 'behind'
+    FAILED = 'failed'
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long an hour is left alone after its end: always, and at most if peers hold something else."""
+
+    settle: timedelta
+    settle_max: timedelta
+
+    def has_settled(self, hour: Hour, now: datetime, agreed: Callable[[Hour], bool]) -> bool:
+        """Whether the hour is complete, as far as anybody can know now."""
+        if now < hour.end + self.settle:
+            return False
+        return now >= hour.end + self.settle_max or agreed(hour)
+
+
+@dataclass(frozen=True)
+class HourResult:
+    """What mirroring one hour came to."""
+
+    hour: Hour
+    state: HourState
+    segments: int = 0
+    uploaded: int = 0
+    holes: int = 0
+    fingerprint: str = ''
+    problems: tuple[str, ...] = ()
+
+
+class Mirror:
+    """The mirror of one store; remembers what it saw, so that a quiet hour costs no request."""
+
+    def __init__(
+        self,
+        disk: OffloadedDisk,
+        bucket: Bucket,
+        *,
+        patience: Patience,
+        clock: Callable[[], datetime],
+        node_id: str,
+        agreed: Callable[[Hour], bool] = lambda _: True,
+    ) -> None:
+        self.hours: dict[Hour, HourResult] = {}
+        self.bucket = bucket
+        self._disk = disk
+        self._patience = patience
+        self._clock = clock
+        self._node_id = node_id
+        self._agreed = agreed
+
+    def run(self, scope: Scope = EVERYTHING) -> Iterator[HourResult]:
+        """Looks at every hour held, the oldest first, and mirrors those that are due.
+
+        Raises SourceError or StoreError if the bucket as a whole is of no use now.
+        """
+        for hour in sorted(self._disk.hours(scope), key=lambda hour: (hour.text, hour.stream, hour.variant)):
+            self.hours[hour] = self._look_at(hour)
+            yield self.hours[hour]
+
+    def _look_at(self, hour: Hour) -> HourResult:
+        now = self._clock()
+        if now < hour.end:
+            return HourResult(hour, HourState.OPEN)
+        try:
+            fingerprint = digest.fingerprint(self._disk.names(hour))
+            known = self.hours.get(hour)
+            if known and known.state is HourState.MIRRORED and known.fingerprint == fingerprint:
+                return known
+            if not self._patience.has_settled(hour, now, self._agreed):
+                return HourResult(hour, HourState.SETTLING)
+            behind = known and known.state in (HourState.MIRRORED, HourState.BEHIND)
+            self.hours[hour] = HourResult(hour, HourState.BEHIND if behind else HourState.MIRRORING)
+            return self._mirror(hour, fingerprint)
+        except ListingError as error:
+            return HourResult(hour, HourState.FAILED, problems=(str(error),))
+
+    def _mirror(self, hour: Hour, fingerprint: str) -> HourResult:
+        sizes = self._disk.sizes(hour)
+        added, problems = self._upload(hour, sizes)
+        objects = self.bucket.objects(hour)
+        lacking = [name for name, size in sizes.items() if objects.get(name) != size]
+        if problems or lacking:
+            problems += [f'{hour.path}/{name} is not in the bucket as it should be' for name in lacking]
+            return HourResult(hour, HourState.FAILED, len(sizes), added, problems=tuple(problems))
+        manifest = self._describe(hour, sizes, objects)
+        holes = len(manifest.coverage.holes)
+        return HourResult(hour, HourState.MIRRORED, len(manifest.sizes), added, holes, fingerprint)
+
+    def _upload(self, hour: Hour, sizes: dict[str, int]) -> tuple[int, list[str]]:
+        """Puts what the bucket lacks, several at a time; returns how many, and what went wrong."""
+        target, work = _Intact(self.bucket, sizes), SharedWork()
+
+        def share(number: int) -> list[sync.Event]:
+            def is_mine(segment: Segment) -> bool:
+                return crc32(segment.name.encode()) % UPLOADS == number
+
+            return list(sync.sync(self._disk, target, [hour], work=work, wanted=is_mine))
+
+        shares = together([lambda number=number: share(number) for number in range(UPLOADS)])  # type: ignore[misc]
+        events = [event for each in shares for event in each]
+        added = sum(isinstance(event, sync.Added) for event in events)
+        return added, [str(e.error) for e in events if isinstance(e, sync.Failed | sync.Unlisted)]
+
+    def _describe(self, hour: Hour, sizes: dict[str, int], objects: dict[str, int]) -> Manifest:
+        """Writes playlist and manifest, unless they already say the same."""
+        manifest = Manifest(hour, sizes)
+        there = self._described(hour)
+        if there:
+            known = {name: size for name, size in there.sizes.items() if objects.get(name) == size}
+            manifest = manifest.merged(Manifest(hour, known))
+        if there != manifest or manifests.PLAYLIST_NAME not in objects:
+            write_playlist(self.bucket, manifest)
+            text = manifest.encode(written_by=self._node_id, written_at=self._clock())
+            self.bucket.put_text(
+                f'{hour.path}/{manifests.NAME}',
+                text,
+                content_type='application/json',
+                cache_control='no-cache',
+            )
+        return manifest
+
+    def _described(self, hour: Hour) -> Manifest | None:
+        """The manifest in the bucket; None if there is none that can be read, so that it is written anew."""
+        text = self.bucket.get_text(f'{hour.path}/{manifests.NAME}')
+        try:
+            return Manifest.decode(hour, text) if text is not None else None
+        except ListingError as error:
+            log.warning('%s; it is written anew', error)
+            return None
+
+
+class _Intact:
+    """A bucket whose objects of another size than ours do not count, so that they are sent again."""
+
+    def __init__(self, bucket: Bucket, sizes: dict[str, int]) -> None:
+        self._bucket = bucket
+        self._sizes = sizes
+        self.hours, self.read, self.add = bucket.hours, bucket.read, bucket.add
+
+    def names(self, hour: Hour) -> set[str]:
+        objects = self._bucket.objects(hour)
+        return {name for name, size in objects.items() if self._sizes.get(name) == size}
+
+
+def write_playlist(bucket: Bucket, manifest: Manifest) -> None:
+    """`playlist.m3u8` beside the segments, so that any player plays the hour from the bucket."""
+    bucket.put_text(
+        f'{manifest.hour.path}/{manifests.PLAYLIST_NAME}',
+        playlist.media(manifest.playable, lambda segment: quote(segment.name)),
+        content_type=playlist.CONTENT_TYPE,
+        cache_control='no-cache',
+    )
+
+
+def nothing_more_at(peers: Callable[[], Iterable[Source]], disk: OffloadedDisk) -> Callable[[Hour], bool]:
+    """Whether no peer that can be reached has a segment of the hour that the disk lacks."""
+
+    def agreed(hour: Hour) -> bool:
+        known = sync.Known(hour, disk.names(hour), skip_twins=True)
+        return not any(_has_more(peer, hour, known) for peer in peers())
+
+    return agreed
+
+
+def _has_more(peer: Source, hour: Hour, known: sync.Known) -> bool:
+    try:
+        return any(_lacks(hour, name, known) for name in peer.names(hour) - known.names)
+    except (SourceError, ListingError):
+        return False
+
+
+def _lacks(hour: Hour, name: str, known: sync.Known) -> bool:
+    try:
+        return known.lacks(Segment.parse(hour, name))
+    except SegmentError:
+        return False

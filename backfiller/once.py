@@ -1,0 +1,93 @@
+"""One pass to the end, for --once and restore: what was done, and whether anything is left undone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from backfiller import sync
+from backfiller.backfill import Backfill, PassResult
+from backfiller.bucket import Bucket
+from backfiller.peer import Peer
+from backfiller.swarm import SharedWork, together
+from common.errors import SourceError
+from common.offload import OffloadedDisk
+from common.place import Scope
+from common.segment import Hour
+
+RESTORES = 8
+
+
+@dataclass
+class Outcome:
+    """What a run to the end did; `undone` is a line for each thing that it could not do."""
+
+    fetched: int = 0
+    fetched_bytes: int = 0
+    refused: int = 0
+    undone: list[str] = field(default_factory=list)
+
+
+def backfill_once(backfill: Backfill, peers: Sequence[Peer], scope: Scope, *, own_id: str) -> Outcome:
+    """A full pass over all peers side by side. What one could not bring and another did is done."""
+    jobs: list[Callable[[], PassResult | None]] = [
+        lambda peer=peer: _pass_over(backfill, peer, scope, own_id)  # type: ignore[misc]
+        for peer in peers
+    ]
+    results = [result for result in together(jobs) if result]
+    outcome = Outcome(
+        fetched=sum(result.fetched for result in results),
+        fetched_bytes=sum(result.fetched_bytes for result in results),
+        refused=sum(result.refused for result in results),
+    )
+    for result in results:
+        outcome.undone += _left_by(result, backfill)
+    return outcome
+
+
+def restore(bucket: Bucket, disk: OffloadedDisk, scope: Scope) -> Outcome:
+    """What the disk lacks of the bucket, several hours at a time; raises SourceError or StoreError."""
+    work, outcome = SharedWork(), Outcome()
+
+    def restore_hour(hour: Hour) -> None:
+        for event in sync.sync(bucket, disk, [hour], work=work):
+            _note(outcome, event)
+
+    jobs = [lambda hour=hour: restore_hour(hour) for hour in bucket.hours(scope)]
+    together(jobs, at_most=RESTORES)
+    return outcome
+
+
+def _pass_over(backfill: Backfill, peer: Peer, scope: Scope, own_id: str) -> PassResult | None:
+    """None for ourselves."""
+    try:
+        if peer.identity() == own_id:
+            return None
+    except SourceError as error:
+        return PassResult(peer.url, 'full', backfill.clock(), error=error)
+    return backfill.run(peer, scope, 'full')
+
+
+def _left_by(result: PassResult, backfill: Backfill) -> list[str]:
+    left = [f'{result.peer}: {error}' for path, error in result.undone.items() if not _held(backfill, path)]
+    if result.unlisted:
+        left.append(f'{result.peer}: {result.unlisted} listings could not be used')
+    if result.error:
+        left.append(f'{result.peer}: {result.error}')
+    return left
+
+
+def _held(backfill: Backfill, path: str) -> bool:
+    stream, variant, hour, name = path.split('/')
+    return name in backfill.target.names(Hour.parse(stream, variant, hour))
+
+
+def _note(outcome: Outcome, event: sync.Event) -> None:
+    match event:
+        case sync.Added(_, size_bytes):
+            outcome.fetched += 1
+            outcome.fetched_bytes += size_bytes
+        case sync.Failed(_, error):
+            outcome.undone.append(str(error))
+        case sync.Unlisted(hour, problem):
+            outcome.undone.append(f'{hour.path}: {problem}')
+        case sync.Refused():
+            outcome.refused += 1

@@ -1,0 +1,112 @@
+"""What the backfiller's commands are made of, from their settings."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from backfiller import s3
+from backfiller.backfill import Backfill
+from backfiller.bucket import Bucket
+from backfiller.client import Client, same_origin
+from backfiller.follow import Follower
+from backfiller.metrics import Metrics
+from backfiller.mirror import Mirror, Patience
+from backfiller.peer import Peer
+from backfiller.roster import Roster
+from backfiller.setbacks import Setbacks
+from backfiller.swarm import SharedWork
+from common import cli, service, settings, times
+from common.config import Settings
+from common.disk import Disk
+from common.errors import UsageError
+from common.identity import node_id
+from common.offload import OffloadedDisk
+from common.place import Scope
+from common.segment import Hour
+
+
+@dataclass
+class Parts:
+    """What every command is made of, from its settings."""
+
+    given: Settings
+    node: settings.Node
+    own: settings.Backfiller
+    mirror: settings.Mirror
+
+    @classmethod
+    def of(cls, flags: dict[str, Any]) -> 'Parts':
+        found = cli.effective_settings(flags)
+        node = found.section(settings.Node)
+        service.set_up(node.log_level)
+        parts = cls(found, node, found.section(settings.Backfiller), found.section(settings.Mirror))
+        parts.scope()
+        return parts
+
+    def scope(self) -> Scope:
+        """The streams, variants and hours that were asked for, as of now."""
+        since = times.since(self.own.since, times.utc_now()) if self.own.since else None
+        return Scope(frozenset(self.own.streams), frozenset(self.own.variants), since)
+
+    @contextmanager
+    def disk(self) -> Iterator[OffloadedDisk]:
+        """The store, swept of temps that a killed process left."""
+        disk = Disk(self.node.store, limit_bytes=self.own.max_segment_bytes)
+        disk.sweep()
+        try:
+            yield OffloadedDisk(disk)
+        finally:
+            disk.sweep()
+
+    def node_id(self) -> str:
+        return node_id(self.node.node_id, self.node.store)
+
+    def bucket(self) -> Bucket:
+        if not self.mirror.bucket:
+            raise UsageError('give the bucket: --bucket s3://BUCKET/PREFIX')
+        return Bucket(s3.new_client(self.mirror.endpoint_url, self.mirror.s3_checksums), self.mirror.bucket)
+
+    def peer(self, url: str) -> Peer:
+        client = Client(deadline_seconds=self.own.request_deadline, may_redirect=same_origin)
+        return Peer(url, client, max_segment_bytes=self.own.max_segment_bytes)
+
+    def roster(self) -> Roster:
+        file = self.own.peers_file
+        return Roster(self.own.peers, None if file == Path() else file)
+
+    def patience(self) -> Patience:
+        return Patience(timedelta(seconds=self.mirror.settle), timedelta(seconds=self.mirror.settle_max))
+
+    def backfill(self, disk: OffloadedDisk, metrics: Metrics) -> Backfill:
+        return Backfill(
+            target=disk,
+            work=SharedWork(skip_twins=True),
+            metrics=metrics,
+            setbacks=Setbacks(),
+            clock=times.utc_now,
+            order=self.own.order,
+            cutoff=timedelta(seconds=self.own.recent_cutoff),
+        )
+
+    def follow(self, backfill: Backfill, url: str) -> Follower:
+        return Follower(
+            self.peer(url),
+            backfill,
+            self.scope,
+            own_id=self.node_id(),
+            recent_seconds=self.own.recent_interval,
+            full_seconds=self.own.full_interval,
+        )
+
+    def new_mirror(self, disk: OffloadedDisk, agreed: Callable[[Hour], bool] = lambda _: True) -> Mirror:
+        return Mirror(
+            disk,
+            self.bucket(),
+            patience=self.patience(),
+            clock=times.utc_now,
+            node_id=self.node_id(),
+            agreed=agreed,
+        )

@@ -1,0 +1,113 @@
+"""Another node's restreamer as a place to read from: the inverse of the restreamer."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+
+from backfiller.client import Client, FetchError, Reply
+from common import wire
+from common.errors import ListingError, SegmentError, SourceError
+from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope
+from common.segment import Hour, Segment, is_label, shown
+
+STALLS_ALLOWED = 5
+"""A peer whose segments time out or break off this often in a row is left alone for a while."""
+
+_STALLS = ('deadline', 'truncated')
+_SMALL_ANSWER_BYTES = 64 * 1024
+
+
+class Peer:
+    """The restreamer at `url`, spoken to in the plain protocol of design section 3."""
+
+    def __init__(self, url: str, client: Client, *, max_segment_bytes: int = MAX_SEGMENT_BYTES) -> None:
+        self.url = url
+        self._client = client
+        self._max_segment_bytes = max_segment_bytes
+        self._stalls = 0
+        self.refused: set[str] = set()
+        """What it listed as streams, variants and hours that are no names."""
+
+    def identity(self) -> str:
+        """The id of the node behind the URL; empty if it does not tell. Raises SourceError."""
+        try:
+            answer = json.loads(self._get('/readyz', _SMALL_ANSWER_BYTES).body)
+        except FetchError as error:
+            raise SourceError(str(error)) from error
+        except (ValueError, RecursionError):
+            return ''
+        found = answer.get('id', '') if isinstance(answer, dict) else ''
+        return found if isinstance(found, str) else ''
+
+    def hours(self, scope: Scope = EVERYTHING) -> Iterator[Hour]:
+        for stream in self._labels(wire.streams_path(), scope.admits_stream):
+            for variant in self._labels(wire.variants_path(stream), scope.admits_variant):
+                yield from filter(scope.admits, self._hours(stream, variant))
+
+    def names(self, hour: Hour) -> set[str]:
+        return set(self._listing(f'{wire.names_path(hour)}?tombstones=true'))
+
+    def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
+        for segment in segments:
+            yield segment, () if segment.withdrawal else self._body(segment)
+
+    def _hours(self, stream: str, variant: str) -> Iterator[Hour]:
+        for text in self._listing(wire.hours_path(stream, variant)):
+            try:
+                yield Hour.parse(stream, variant, text)
+            except SegmentError:
+                self._refuse(text)
+
+    def _labels(self, path: str, admits: Callable[[str], bool]) -> Iterator[str]:
+        for text in self._listing(path):
+            if not is_label(text):
+                self._refuse(text)
+            elif admits(text):
+                yield text
+
+    def _refuse(self, text: str) -> None:
+        if len(self.refused) < 1000:
+            self.refused.add(shown(text))
+
+    def _listing(self, path: str) -> list[str]:
+        try:
+            reply = self._get(path, wire.MAX_LISTING_BYTES, encoding='gzip')
+        except FetchError as error:
+            if error.reason in _STALLS:
+                raise SourceError(str(error)) from error
+            raise ListingError(str(error)) from error
+        if reply.status != 200:
+            raise ListingError(f'{reply.url} answered {reply.status}')
+        try:
+            return wire.decode_listing(reply.body)
+        except ListingError as error:
+            raise ListingError(f'{reply.url}: {error}') from None
+
+    def _body(self, segment: Segment) -> Iterator[bytes]:
+        try:
+            reply = self._get(wire.segment_path(segment), self._max_segment_bytes)
+        except FetchError as error:
+            self._count_stall(error)
+            raise SegmentError(error.reason, str(error)) from error
+        self._stalls = 0
+        if reply.status != 200:
+            reason = 'missing' if reply.status in (404, 410) else 'refused'
+            raise SegmentError(reason, f'{reply.url} answered {reply.status}')
+        yield reply.body
+
+    def _count_stall(self, error: FetchError) -> None:
+        self._stalls += error.reason in _STALLS
+        if self._stalls >= STALLS_ALLOWED:
+            self._stalls = 0
+            raise SourceError(f'{STALLS_ALLOWED} segments in a row came too slowly or not whole: {error}')
+
+    def _get(self, path: str, limit_bytes: int, encoding: str = 'identity') -> Reply:
+        """The answer; raises SourceError if the peer as a whole is of no use now, else FetchError."""
+        try:
+            reply = self._client.get(self.url + path, limit_bytes=limit_bytes, encoding=encoding)
+        except FetchError as error:
+            if error.reason == 'unreachable':
+                raise SourceError(str(error)) from error
+            raise
+        if reply.status in (401, 403, 429):
+            raise SourceError(f'{reply.url} answered {reply.status}: it does not let us read')
+        return reply

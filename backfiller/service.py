@@ -1,0 +1,135 @@
+"""A running backfiller: its followers, its mirror, and what it tells of itself."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import gevent
+
+from backfiller.backfill import PassResult
+from backfiller.follow import Follower, Followers
+from backfiller.loop import Backoff, Loop, jittered
+from backfiller.metrics import Metrics
+from backfiller.mirror import HourResult, HourState, Mirror
+from common.place import Scope
+from common.times import iso
+
+log = logging.getLogger(__name__)
+
+STATUS_HOURS = 200
+
+
+class MirrorKeeper:
+    """Runs the mirror's pass at an interval, and counts what it does."""
+
+    def __init__(
+        self, mirror: Mirror, metrics: Metrics, scope: Callable[[], Scope], interval_seconds: float
+    ) -> None:
+        self.mirror = mirror
+        self.last_error = ''
+        self._metrics = metrics
+        self._scope = scope
+        self._interval_seconds = interval_seconds
+        self._loop = Loop(
+            'mirror', self._act, backoff=Backoff(interval_seconds, 600.0), on_failure=self._note_failure
+        )
+
+    def run(self) -> None:
+        self._loop.run()
+
+    def _act(self) -> float:
+        for result in self.mirror.run(self._scope()):
+            self._note(result)
+        self.last_error = ''
+        self._count_states()
+        return jittered(self._interval_seconds)
+
+    def _note(self, result: HourResult) -> None:
+        self._metrics.mirrored_segments.inc(result.uploaded)
+        if result.uploaded:
+            log.info('mirrored %s: %d segments put', result.hour.path, result.uploaded)
+        for problem in result.problems[:5]:
+            log.warning('mirror: %s', problem)
+
+    def _count_states(self) -> None:
+        counts = Counter(result.state for result in self.mirror.hours.values())
+        for state in HourState:
+            self._metrics.hour_states.labels(state.value).set(counts[state])
+
+    def _note_failure(self, error: Exception) -> None:
+        self.last_error = str(error)
+        self._count_states()
+
+
+@dataclass
+class Service:
+    """What runs inside `backfiller run`, and how it describes itself in /status."""
+
+    node_id: str
+    clock: Callable[[], datetime]
+    metrics: Metrics
+    followers: Followers
+    keeper: MirrorKeeper | None
+
+    def start(self) -> list['gevent.Greenlet[..., None]']:
+        """Starts the parts; kill the greenlets to stop them."""
+        parts = [self.followers.run, *([self.keeper.run] if self.keeper else [])]
+        return [gevent.spawn(part) for part in parts]
+
+    def status(self) -> dict[str, Any]:
+        """The answer to GET /status."""
+        answer: dict[str, Any] = {
+            'id': self.node_id,
+            'time': iso(self.clock()),
+            'peers': {url: _peer(follower) for url, follower in self.followers.by_url.items()},
+        }
+        if self.keeper:
+            answer['mirror'] = _mirror(self.keeper)
+        return answer
+
+
+def _peer(follower: Follower) -> dict[str, Any]:
+    return {
+        'state': follower.state,
+        'id': follower.id,
+        'last_pass': _pass(follower.last) if follower.last else None,
+        'last_success': iso(follower.last_success) if follower.last_success else None,
+        'last_error': follower.last_error,
+    }
+
+
+def _pass(result: PassResult) -> dict[str, Any]:
+    return {
+        'kind': result.kind,
+        'started': iso(result.started),
+        'seconds': round(result.seconds, 3),
+        'hours_compared': result.compared,
+        'missing': result.missing,
+        'fetched': result.fetched,
+        'fetched_bytes': result.fetched_bytes,
+        'names_refused': result.refused,
+        'listings_failed': result.unlisted,
+        'left': result.left,
+        'undone': dict(list(result.undone.items())[:20]),
+    }
+
+
+def _mirror(keeper: MirrorKeeper) -> dict[str, Any]:
+    newest = sorted(keeper.mirror.hours, key=lambda hour: hour.text, reverse=True)[:STATUS_HOURS]
+    return {
+        'bucket': keeper.mirror.bucket.url,
+        'last_error': keeper.last_error,
+        'hours': {hour.path: _hour(keeper.mirror.hours[hour]) for hour in newest},
+    }
+
+
+def _hour(result: HourResult) -> dict[str, Any]:
+    return {
+        'state': result.state.value,
+        'segments': result.segments,
+        'holes': result.holes,
+        'problems': list(result.problems[:20]),
+    }
