@@ -1,0 +1,120 @@
+"""`backfiller run` as a service: what it follows, tells and survives."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.kit.build import assert_whole, files_below, fill, run_of
+from tests.kit.process import (
+    backfiller,
+    eventually,
+    free_port,
+    get,
+    metrics,
+    requests,
+    restreamer,
+    running,
+)
+
+HOUR_LABELS = 'stream="bus",variant="source",hour="2026-11-14T03"'
+
+
+def test_counters_status_and_a_prompt_stop(tmp_path: Path) -> None:
+    pieces = run_of(8)
+    with (
+        restreamer(fill(tmp_path / 'A', pieces)) as peer,
+        backfiller(tmp_path / 'B', '--peer', peer) as (process, control),
+    ):
+        eventually(lambda: files_below(tmp_path / 'B').keys() == {each.path for each in pieces})
+        eventually(lambda: _synced(control, peer))
+        assert metrics(control)[f'segments_backfilled_total{{hour="2026-11-14T03",remote="{peer}",'
+                                'stream="bus",variant="source"}'] == 8
+        status = get(f'{control}/status').json()['peers'][peer]
+        assert status['state'] == 'idle'
+        assert status['last_pass']['left'] == 0
+        began = time.monotonic()
+        assert process.stop() == 0, process.output
+        assert time.monotonic() - began < 2
+
+
+def test_a_pass_can_be_asked_for(tmp_path: Path) -> None:
+    theirs = fill(tmp_path / 'A', run_of(1))
+    with restreamer(theirs) as peer, backfiller(tmp_path / 'B', '--peer', peer) as (_, control):
+        eventually(lambda: _synced(control, peer))
+        more = [*run_of(4), *run_of(4, stream='tram')]
+        fill(theirs, more)
+        answer = requests.post(f'{control}/backfill?stream=bus', timeout=10)
+        assert (answer.status_code, answer.json()) == (202, {'peers_asked': 1})
+        eventually(lambda: len(files_below(tmp_path / 'B')) == 4)
+        requests.post(f'{control}/backfill', timeout=10)
+        eventually(lambda: len(files_below(tmp_path / 'B')) == 8)
+
+
+@pytest.mark.parametrize('query', ['stream=../x', 'hour=yesterday', 'colour=red'])
+def test_asking_for_nonsense_is_a_400_with_a_sentence(tmp_path: Path, query: str) -> None:
+    with backfiller(tmp_path) as (_, control):
+        answer = requests.post(f'{control}/backfill?{query}', timeout=10)
+    assert answer.status_code == 400
+    assert len(answer.json()['error']) > 20
+
+
+def test_a_peer_that_is_down_from_the_start_is_followed_when_it_comes(tmp_path: Path) -> None:
+    pieces = run_of(5)
+    theirs, port = fill(tmp_path / 'A', pieces), free_port()
+    peer = f'http://127.0.0.1:{port}'
+    with (
+        restreamer(fill(tmp_path / 'C', run_of(5, stream='tram'))) as up,
+        backfiller(tmp_path / 'B', '--peer', peer, '--peer', up) as (process, control),
+    ):
+        eventually(lambda: len(files_below(tmp_path / 'B')) == 5)
+        status = get(f'{control}/status').json()['peers']
+        assert status[peer]['state'] == 'backing off'
+        assert 'cannot be reached' in status[peer]['last_error']
+        with running('restreamer', '--store', theirs, '--listen', f'127.0.0.1:{port}'):
+            eventually(lambda: len(files_below(tmp_path / 'B')) == 10)
+            process.wait_for('recovered after')
+
+
+def test_peers_come_and_go_with_the_watched_file(tmp_path: Path) -> None:
+    file = tmp_path / 'peers'
+    file.write_text('# nobody yet\n')
+    with (
+        restreamer(fill(tmp_path / 'A', run_of(5))) as peer,
+        backfiller(tmp_path / 'B', '--peers-file', file) as (process, control),
+    ):
+        file.write_text(f'{peer}\n')
+        eventually(lambda: len(files_below(tmp_path / 'B')) == 5)
+        file.write_text('not a url\n')
+        process.wait_for('line 1.*the peers stay as they were')
+        assert list(get(f'{control}/status').json()['peers']) == [peer]
+        file.write_text('\n')
+        eventually(lambda: get(f'{control}/status').json()['peers'] == {})
+
+
+def test_kill_9_in_mid_pass_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    pieces = run_of(600)
+    theirs, ours = fill(tmp_path / 'A', pieces), tmp_path / 'B'
+    with restreamer(theirs) as peer:
+        for _ in range(3):
+            with backfiller(ours, '--peer', peer) as (process, _):
+                before = len(_segments(ours))
+                eventually(lambda before=before: len(_segments(ours)) > before + 20)
+                process.stop(signal.SIGKILL)
+            assert len(_segments(ours)) < 600
+            assert_whole(ours)
+        with backfiller(ours, '--peer', peer) as (process, control):
+            eventually(lambda: _synced(control, peer))
+            process.stop()
+    assert files_below(ours) == files_below(theirs)
+
+
+def _segments(store: Path) -> dict[str, bytes]:
+    hour = store / 'bus/source/2026-11-14T03'
+    return {path.name: path.read_bytes() for path in hour.iterdir()} if hour.exists() else {}
+
+
+def _synced(control: str, peer: str) -> bool:
+    last = get(f'{control}/status').json()['peers'][peer]['last_pass']
+    return last is not None and last['kind'] == 'full' and last['left'] == 0

@@ -1,0 +1,103 @@
+"""Segments and stores for tests, in the words of the domain."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from common import digest
+from common.disk import Disk
+from common.segment import Hour, Segment
+
+HOUR = Hour('bus', 'source', '2026-11-14T03')
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A segment with its bytes."""
+
+    segment: Segment
+    body: bytes
+
+    @property
+    def hour(self) -> Hour:
+        return self.segment.hour
+
+    @property
+    def name(self) -> str:
+        return self.segment.name
+
+    @property
+    def path(self) -> str:
+        return self.segment.path
+
+
+def at(text: str) -> datetime:
+    """A time in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def piece(
+    start: str = '2026-11-14T03:07:26.5',
+    *,
+    body: bytes = b'',
+    seconds: float = 2,
+    kind: str = 'full',
+    stream: str = 'bus',
+    variant: str = 'source',
+) -> Piece:
+    """A segment; without a body it gets one of its own."""
+    body = body or f'{stream}/{variant} {start}'.encode() * 50
+    segment = Segment.named(
+        stream,
+        variant,
+        start=at(start),
+        duration=timedelta(seconds=seconds),
+        kind=kind,
+        content=digest.sha256([body]),
+    )
+    return Piece(segment, body)
+
+
+def run_of(
+    count: int,
+    start: str = '2026-11-14T03:00:00',
+    *,
+    seconds: float = 2,
+    stream: str = 'bus',
+    variant: str = 'source',
+) -> list[Piece]:
+    """Segments that follow each other without a hole."""
+    times = [at(start) + timedelta(seconds=seconds * number) for number in range(count)]
+    return [piece(f'{t:%Y-%m-%dT%H:%M:%S.%f}', seconds=seconds, stream=stream, variant=variant) for t in times]
+
+
+def tombstone_of(withdrawn: Piece) -> Segment:
+    return Segment.parse(withdrawn.hour, withdrawn.name.removesuffix('.ts') + '.tombstone')
+
+
+def fill(root: Path, pieces: Iterable[Piece]) -> Path:
+    """Puts the pieces into the store at `root` as another program would: plain files."""
+    root.mkdir(exist_ok=True)
+    for each in pieces:
+        path = root / each.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(each.body)
+    return root
+
+
+def files_below(root: Path) -> dict[str, bytes]:
+    """Relative path -> bytes of every file, hidden ones too: what `diff -r` compares."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob('*') if path.is_file()}
+
+
+def assert_whole(root: Path) -> None:
+    """Every held file's SHA-256 equals its name, and nothing else lies in the store but hidden temps."""
+    disk = Disk(root)
+    for path, body in files_below(root).items():
+        if path.startswith('.'):
+            continue
+        stream, variant, hour, name = path.split('/')
+        segment = Segment.parse(Hour.parse(stream, variant, hour), name)
+        assert segment.withdrawal or segment.hash == digest.sha256([body]), path
+        assert name in disk.names(segment.hour) or not segment.withdrawal
