@@ -137,7 +137,7 @@ HOSTILE = [
     '.hidden.ts',
     '-rf',
     'x' * 5000,
-    '０7:26-2-full-' + 'A' * 43 + '.ts',
+    '\uff107:26-2-full-' + 'A' * 43 + '.ts',
     piece().name + '\n',
     piece().name.replace('26.5', '../26.5'),
     '\ud800',
@@ -258,7 +258,9 @@ def test_only_what_was_asked_for_is_fetched(tmp_path: Path) -> None:
         (('--no-such-flag',), 'no-such-flag'),
     ],
 )
-def test_bad_usage_ends_with_2_and_says_what_is_wrong(tmp_path: Path, args: tuple[str, ...], said: str) -> None:
+def test_bad_usage_ends_with_2_and_says_what_is_wrong(
+    tmp_path: Path, args: tuple[str, ...], said: str
+) -> None:
     outcome = run('backfiller', 'run', '--store', tmp_path, '--once', *args)
     assert outcome.wait() == 2
     assert said in outcome.output

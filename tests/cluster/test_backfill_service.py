@@ -29,8 +29,13 @@ def test_counters_status_and_a_prompt_stop(tmp_path: Path) -> None:
     ):
         eventually(lambda: files_below(tmp_path / 'B').keys() == {each.path for each in pieces})
         eventually(lambda: _synced(control, peer))
-        assert metrics(control)[f'segments_backfilled_total{{hour="2026-11-14T03",remote="{peer}",'
-                                'stream="bus",variant="source"}'] == 8
+        assert (
+            metrics(control)[
+                f'segments_backfilled_total{{hour="2026-11-14T03",remote="{peer}",'
+                'stream="bus",variant="source"}'
+            ]
+            == 8
+        )
         status = get(f'{control}/status').json()['peers'][peer]
         assert status['state'] == 'idle'
         assert status['last_pass']['left'] == 0

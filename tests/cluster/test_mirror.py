@@ -36,7 +36,7 @@ class Archive:
     def restore(self, store: Path) -> Process:
         return run('backfiller', 'restore', '--store', store, *self.flags)
 
-    def keys(self) -> set[str]:
+    def paths(self) -> set[str]:
         pages = self._client.get_paginator('list_objects_v2').paginate(Bucket=self.bucket)
         found = [each['Key'] for page in pages for each in page.get('Contents', ())]
         return {key.removeprefix(f'{self._prefix}/') for key in found}
@@ -121,7 +121,10 @@ def test_objects_carry_what_players_and_checkers_need(archive: Archive, tmp_path
 def test_mirroring_again_puts_nothing(archive: Archive, tmp_path: Path, pieces: list[Piece]) -> None:
     store = fill(tmp_path, pieces)
     archive.mirror(store)
-    written = archive.head(f'{HOUR.path}/manifest.json')['LastModified'], archive.read(f'{HOUR.path}/manifest.json')
+    written = (
+        archive.head(f'{HOUR.path}/manifest.json')['LastModified'],
+        archive.read(f'{HOUR.path}/manifest.json'),
+    )
     again = archive.mirror(store)
     assert '0 segments put' in again.output
     assert written[1] == archive.read(f'{HOUR.path}/manifest.json')
@@ -141,8 +144,8 @@ def test_what_was_withdrawn_is_not_mirrored(archive: Archive, tmp_path: Path) ->
     store = fill(tmp_path, [withdrawn, kept])
     (store / tombstone_of(withdrawn).path).touch()
     assert archive.mirror(store).wait() == 0
-    assert withdrawn.path not in archive.keys()
-    assert {kept.path, tombstone_of(withdrawn).path} <= archive.keys()
+    assert withdrawn.path not in archive.paths()
+    assert {kept.path, tombstone_of(withdrawn).path} <= archive.paths()
 
 
 def test_damaged_bytes_are_never_uploaded(archive: Archive, tmp_path: Path) -> None:
@@ -152,8 +155,8 @@ def test_damaged_bytes_are_never_uploaded(archive: Archive, tmp_path: Path) -> N
     outcome = archive.mirror(store)
     assert outcome.wait() == 1
     assert f'{pieces[2].path} has 6 bytes' in outcome.output
-    assert pieces[2].path not in archive.keys()
-    assert f'{HOUR.path}/manifest.json' not in archive.keys()
+    assert pieces[2].path not in archive.paths()
+    assert f'{HOUR.path}/manifest.json' not in archive.paths()
     assert archive.verify().wait() == 1
 
 
@@ -172,7 +175,10 @@ def test_a_bucket_that_does_not_exist_is_one_clear_line(s3_url: str, tmp_path: P
     flags = ['--bucket', 's3://no-such-bucket/x', '--endpoint-url', s3_url, '--store', store]
     outcome = run('backfiller', command, *flags, *(['--once'] if command == 'mirror' else []))
     assert outcome.wait() == 1
-    assert outcome.lines[-1] == 'error: s3://no-such-bucket/x: the bucket does not exist: make it, or correct its name'
+    assert (
+        outcome.lines[-1]
+        == 'error: s3://no-such-bucket/x: the bucket does not exist: make it, or correct its name'
+    )
 
 
 def test_the_service_mirrors_what_its_peers_have_too(archive: Archive, tmp_path: Path) -> None:
@@ -194,7 +200,7 @@ def test_the_service_mirrors_what_its_peers_have_too(archive: Archive, tmp_path:
 def test_a_mirror_service_stops_when_told(archive: Archive, tmp_path: Path) -> None:
     store = fill(tmp_path, run_of(5))
     with running('backfiller', 'mirror', '--store', store, *archive.flags) as process:
-        eventually(lambda: f'{HOUR.path}/manifest.json' in archive.keys())
+        eventually(lambda: f'{HOUR.path}/manifest.json' in archive.paths())
         assert process.stop() == 0, process.output
 
 

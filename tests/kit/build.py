@@ -69,7 +69,9 @@ def run_of(
 ) -> list[Piece]:
     """Segments that follow each other without a hole."""
     times = [at(start) + timedelta(seconds=seconds * number) for number in range(count)]
-    return [piece(f'{t:%Y-%m-%dT%H:%M:%S.%f}', seconds=seconds, stream=stream, variant=variant) for t in times]
+    return [
+        piece(f'{t:%Y-%m-%dT%H:%M:%S.%f}', seconds=seconds, stream=stream, variant=variant) for t in times
+    ]
 
 
 def tombstone_of(withdrawn: Piece) -> Segment:
