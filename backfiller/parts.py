@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from backfiller import s3
@@ -74,8 +73,7 @@ class Parts:
         return Peer(url, client, max_segment_bytes=self.own.max_segment_bytes)
 
     def roster(self) -> Roster:
-        file = self.own.peers_file
-        return Roster(self.own.peers, None if file == Path() else file)
+        return Roster(self.own.peers, self.own.peers_file)
 
     def patience(self) -> Patience:
         return Patience(timedelta(seconds=self.mirror.settle), timedelta(seconds=self.mirror.settle_max))

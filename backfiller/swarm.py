@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 from gevent.pool import Pool
@@ -88,6 +89,7 @@ def together(jobs: Sequence[Callable[[], R]], *, at_most: int | None = None) -> 
     pool = Pool(at_most)
     try:
         greenlets = [pool.spawn(job) for job in jobs]
+        gevent.joinall(greenlets, raise_error=True)
         return [greenlet.get() for greenlet in greenlets]
     finally:
         pool.kill()

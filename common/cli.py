@@ -49,7 +49,7 @@ def run(group: click.Command) -> None:
 
 def _flag(each: Any) -> Callable[[Any], Any]:
     kind = each.metadata['kind']
-    default = '' if each.default in ((), '', Path()) else config.toml_value(each.default).strip('"')
+    default = '' if each.default in ((), '', None) else config.toml_value(each.default).strip('"')
     note = f'[{"default: " + default + "; " if default else ""}env: {config.env_of(each)}]'
     return click.option(
         config.flag_of(each),

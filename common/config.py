@@ -6,6 +6,7 @@ them can drift from the others. Every wrong value is a UsageError that says wher
 allowed, and what was found.
 """
 
+import textwrap
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -36,6 +37,11 @@ def option(default: Any, kind: Kind, help: str, *, flag: str = '') -> Any:  # no
 
 def many(kind: Kind) -> Kind:
     return Kind(kind.metavar, f'a list, each {kind.allowed}', kind.parse, many=True)
+
+
+def optional(kind: Kind, empty: Any = '') -> Kind:
+    """A kind that may also be empty text, which is read as `empty`."""
+    return Kind(kind.metavar, f'{kind.allowed}, or empty', lambda text: kind.parse(text) if text else empty)
 
 
 def one_of(*words: str) -> Kind:
@@ -225,12 +231,9 @@ def sample(sections: Sequence[type]) -> str:
         lines = [f'[{section_name(section)}]']
         for each in options(section):
             kind = each.metadata['kind']
-            lines += [
-                '',
-                f'# {each.metadata["help"]}',
-                f'# Allowed: {kind.allowed}. Environment: {env_of(each)}',
-                f'# {each.name} = {toml_value(each.default)}',
-            ]
+            text = f'{each.metadata["help"]} Allowed: {kind.allowed}. Environment: {env_of(each)}.'
+            lines += ['', *textwrap.wrap(text, 100, initial_indent='# ', subsequent_indent='# ')]
+            lines.append(f'# {each.name} = {toml_value(each.default)}')
         blocks.append('\n'.join(lines) + '\n')
     return '\n'.join(blocks)
 
@@ -248,6 +251,8 @@ def effective(settings: Settings, sections: Sequence[type]) -> str:
 def toml_value(value: Any) -> str:
     """A setting as TOML text that reads back as the same setting."""
     match value:
+        case None:
+            return '""'
         case bool():
             return str(value).lower()
         case int() | float():

@@ -16,6 +16,7 @@ from common.config import (
     many,
     one_of,
     option,
+    optional,
 )
 from common.place import MAX_SEGMENT_BYTES
 
@@ -52,7 +53,9 @@ class Backfiller:
     """Fetches what is missing from the peers."""
 
     peers: tuple[str, ...] = option((), many(URL), "A peer's restreamer.", flag='--peer')
-    peers_file: Path = option(Path(), PATH, 'A file with one peer URL a line, re-read when it changes.')
+    peers_file: Path | None = option(
+        None, optional(PATH, None), 'A file with one peer URL a line, re-read when it changes.'
+    )
     streams: tuple[str, ...] = option((), many(LABEL), 'Only this stream; none: all.', flag='--stream')
     variants: tuple[str, ...] = option((), many(LABEL), 'Only this variant; none: all.', flag='--variant')
     since: str = option('', TEXT, 'Only hours after this ISO 8601 time (UTC), or within the last N hours.')
@@ -72,8 +75,8 @@ class Backfiller:
 class Mirror:
     """Copies complete hours to S3. Credentials come from where boto3 looks for them."""
 
-    bucket: str = option('', BUCKET, 'Where the hours go; empty: nowhere.')
-    endpoint_url: str = option('', URL, "The S3 server; empty: Amazon's.")
+    bucket: str = option('', optional(BUCKET), 'Where the hours go; empty: nowhere.')
+    endpoint_url: str = option('', optional(URL), "The S3 server; empty: Amazon's.")
     settle: float = option(300.0, SECONDS, 'An hour is left alone for this long after its end.')
     settle_max: float = option(
         21_600.0, SECONDS, 'After this long it is mirrored even if peers hold something else.'

@@ -1,5 +1,9 @@
 """Fixtures that all tests share, and what makes a run honest: missing programs are named, leaks fail."""
 
+from gevent import monkey
+
+monkey.patch_all()  # the tests' own process waits as the services do
+
 import os
 import shutil
 from collections.abc import Iterator

@@ -27,6 +27,7 @@ class Row:
     held: int = 0
     missing: int = 0
     filled: int = 0
+    last_filled: datetime | None = None
     hours: str = ''
 
 
@@ -42,6 +43,23 @@ class View:
     @property
     def missing(self) -> int:
         return sum(row.missing for row in self.rows)
+
+
+@dataclass
+class Watcher:
+    """Looks at the cluster again and again, and remembers when a counter last grew."""
+
+    cluster: Cluster
+    _grew: dict[tuple[str, str], tuple[int, datetime]] = field(default_factory=dict)
+
+    def look(self) -> View:
+        view = look(self.cluster)
+        for row in view.rows:
+            known = self._grew.get((row.node, row.track))
+            if row.filled > (known[0] if known else 0):
+                known = self._grew[row.node, row.track] = (row.filled, view.time)
+            row.last_filled = known[1] if known else None
+        return view
 
 
 def look(cluster: Cluster) -> View:

@@ -15,7 +15,7 @@ from common.errors import SegmeshError
 from deploy import child
 from deploy.demo import video
 from deploy.demo.cluster import BUCKET, S3_ENVIRONMENT, Cluster
-from deploy.demo.look import View, look
+from deploy.demo.look import View, Watcher, look
 
 DROP_EVERY_SECONDS = 40.0
 DROP_SECONDS = 14.0
@@ -77,11 +77,12 @@ def _drop_out_now_and_then(cluster: Cluster, seconds: float | None) -> None:
 
 def _watch(console: Console, cluster: Cluster, seconds: float | None, stop: Event) -> None:
     began = time.monotonic()
+    watcher = Watcher(cluster)
     with Live(console=console, auto_refresh=False) as live:
         while seconds is None or time.monotonic() - began < seconds:
             if dead := cluster.died():
                 raise SegmeshError(f'a program of the demo ended by itself: {dead[0]}')
-            live.update(_table(look(cluster)), refresh=True)
+            live.update(_table(watcher.look()), refresh=True)
             if stop.wait(1):
                 return
 
@@ -92,10 +93,12 @@ def _table(view: View) -> Table:
         table.add_column(heading)
     for heading in ('held', 'missing', 'backfilled'):
         table.add_column(heading, justify='right')
+    table.add_column('last backfill')
     table.add_column('hours in S3')
     for number, row in enumerate(view.rows):
         missing = f'[{_STYLES[row.missing > 0]}]{row.missing}[/]'
-        table.add_row(row.node, row.track, str(row.held), missing, str(row.filled), row.hours)
+        filled = f'{row.last_filled:%H:%M:%S}' if row.last_filled else '-'
+        table.add_row(row.node, row.track, str(row.held), missing, str(row.filled), filled, row.hours)
         if number % 3 == 2:
             table.add_section()
     return table
