@@ -107,17 +107,18 @@ def _code(error: Exception) -> str:
 
 def _may_pass(error: Exception) -> bool:
     """Whether the same request may succeed in a moment: not what somebody has to mend first."""
-    from botocore.exceptions import (
-        ClientError,
-        HTTPClientError,
-        IncompleteReadError,
-        ResponseStreamingError,
-    )
+    from botocore import exceptions as boto
 
-    if isinstance(error, ClientError):
+    if isinstance(error, boto.ClientError):
         status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
         return _code(error) in _PASSING or status >= 500 or status == 429
-    return isinstance(error, HTTPClientError | IncompleteReadError | ResponseStreamingError | OSError)
+    passing = (
+        boto.ConnectionError,
+        boto.HTTPClientError,
+        boto.IncompleteReadError,
+        boto.ResponseStreamingError,
+    )
+    return isinstance(error, (*passing, OSError))
 
 
 def _delay(attempt: int) -> float:

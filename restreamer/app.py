@@ -12,11 +12,14 @@ from werkzeug.exceptions import HTTPException
 
 from common.disk import Disk
 from common.errors import ListingError, SegmentError
+from common.segment import shown
 from common.service import metrics_page
 from restreamer import coverage, files, health, listings, parameters, playlists
 from restreamer.live import LiveWindows
 
 GZIP_FROM_BYTES = 1000
+_METHODS = ('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE')
+_ERROR_HEADERS = ('Allow', 'Content-Range')
 _GZIPPED = ('application/json', 'application/vnd.apple.mpegurl', 'text/')
 
 
@@ -52,8 +55,9 @@ def _explain_errors(app: Flask) -> None:
     """Every error is one JSON sentence."""
 
     @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> tuple[dict[str, str | None], int]:
-        return {'error': error.description}, error.code or 500
+    def http_error(error: HTTPException) -> tuple[dict[str, str], int, list[tuple[str, str]]]:
+        headers = [each for each in error.get_headers(request.environ) if each[0] in _ERROR_HEADERS]
+        return {'error': _sentence(error)}, error.code or 500, headers
 
     @app.errorhandler(SegmentError)
     def segment_error(error: SegmentError) -> tuple[dict[str, str], int]:
@@ -62,6 +66,13 @@ def _explain_errors(app: Flask) -> None:
     @app.errorhandler(ListingError)
     def listing_error(error: ListingError) -> tuple[dict[str, str], int]:
         return {'error': str(error)}, 503
+
+
+def _sentence(error: HTTPException) -> str:
+    """What we said ourselves, or what was asked for and why it cannot be had."""
+    if error.description and error.description != type(error).description:
+        return error.description
+    return f'{shown(request.path)}: {error.name.lower()}'
 
 
 def _measure(app: Flask, registry: CollectorRegistry) -> None:
@@ -79,7 +90,8 @@ def _measure(app: Flask, registry: CollectorRegistry) -> None:
     @app.after_request
     def count(response: Response) -> Response:
         endpoint = request.endpoint or 'none'
-        requests.labels(endpoint, request.method, response.status_code).inc()
+        method = request.method if request.method in _METHODS else 'other'
+        requests.labels(endpoint, method, response.status_code).inc()
         seconds.labels(endpoint).observe(time.perf_counter() - g.started)
         return response
 

@@ -1,6 +1,5 @@
 """GET /coverage: what of a range is held, and exactly what is missing."""
 
-from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint
@@ -16,15 +15,13 @@ blueprint = Blueprint('coverage', __name__)
 @blueprint.get('/coverage/<stream:stream>/<variant:variant>')
 def coverage(stream: str, variant: str) -> dict[str, Any]:
     """Covered intervals, holes, per cent and per minute; without a range, the hour that ends now."""
-    end = parameters.time('end') or context().clock().replace(microsecond=0)
-    start = parameters.time('start') or end - timedelta(hours=1)
-    within = parameters.interval(start, end)
+    within = parameters.interval(context().clock().replace(microsecond=0))
     found = timeline.coverage(segments_within(stream, variant, within), within)
     return {
         'stream': stream,
         'variant': variant,
-        'start': iso(start),
-        'end': iso(end),
+        'start': iso(within.start),
+        'end': iso(within.end),
         'percent': round(100 * found.ratio, 3),
         'covered': [_interval(each) for each in found.covered],
         'holes': [_interval(each) for each in found.holes],

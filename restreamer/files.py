@@ -4,7 +4,7 @@ import os
 
 from flask import Blueprint, request, send_file
 from werkzeug import Response
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, NotFound
 
 from common.errors import SegmentError
 from common.offload import offload
@@ -27,11 +27,25 @@ def segment(stream: str, variant: str, hour: str, name: str) -> Response:
     response.cache_control.public = True
     response.cache_control.immutable = True
     response.set_etag(wanted.hash)
-    return response.make_conditional(request, accept_ranges=True, complete_length=size)
+    length = size if _wants_a_part(size) else None
+    return response.make_conditional(request, accept_ranges=True, complete_length=length)
 
 
 def _segment(hour: Hour, name: str) -> Segment:
     try:
-        return Segment.parse(hour, name)
+        found = Segment.parse(hour, name)
     except SegmentError as error:
         raise BadRequest(str(error)) from None
+    if found.withdrawal:
+        raise NotFound(f'name: {name} is a tombstone, which has no bytes')
+    return found
+
+
+def _wants_a_part(size: int) -> bool:
+    """False for what RFC 9110 section 14 answers with the whole: HEAD, other units, a suffix of it all."""
+    if request.method == 'HEAD':
+        return False
+    wanted = request.range
+    if wanted is None:
+        return True
+    return wanted.units == 'bytes' and (len(wanted.ranges) > 1 or wanted.ranges[0][0] > -size)

@@ -8,7 +8,7 @@ from werkzeug import Response
 from common import digest, wire
 from common.disk import Disk
 from common.offload import offload
-from common.segment import Hour, segments_only
+from common.segment import ONE_HOUR, Hour, segments_only
 from restreamer import parameters
 from restreamer.store import context, names
 
@@ -33,7 +33,7 @@ def hours(stream: str, variant: str) -> Response:
         summaries = offload(_summaries, context().disk, stream, variant, since)
         return _listing(wire.encode_summaries(summaries))
     held = offload(context().disk.hours_of, stream, variant)
-    return _listing(wire.encode_listing(hour.text for hour in held if since is None or hour.end > since))
+    return _listing(wire.encode_listing(hour.text for hour in held if _ends_after(hour, since)))
 
 
 @blueprint.get('/files/<stream:stream>/<variant:variant>/<hour:hour>')
@@ -47,8 +47,12 @@ def _summaries(disk: Disk, stream: str, variant: str, since: datetime | None) ->
     return {
         hour.text: _summary(disk.names(hour))
         for hour in disk.hours_of(stream, variant)
-        if since is None or hour.end > since
+        if _ends_after(hour, since)
     }
+
+
+def _ends_after(hour: Hour, since: datetime | None) -> bool:
+    return since is None or hour.start > since - ONE_HOUR
 
 
 def _summary(found: set[str]) -> wire.HourSummary:

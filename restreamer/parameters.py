@@ -1,6 +1,6 @@
 """What may stand in a URL's path and query. Anything else is a 400 that names the parameter."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import request
@@ -8,11 +8,12 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.routing import BaseConverter
 
 from common.errors import SegmentError, UsageError
-from common.segment import check_label, hour_start, shown
+from common.segment import ONE_HOUR, check_label, hour_start, shown
 from common.timeline import Interval
-from common.times import parse_time
+from common.times import iso, parse_time
 
-LONGEST_RANGE_DAYS = 31
+LONGEST_RANGE = timedelta(days=31)
+YEARS = range(2, 9999)
 
 
 class _Checked(BaseConverter):
@@ -58,16 +59,23 @@ def flag(name: str) -> bool:
 def time(name: str) -> datetime | None:
     """A query parameter that is an ISO 8601 time in UTC, or None if it is missing."""
     text = request.args.get(name)
+    if text is None:
+        return None
     try:
-        return None if text is None else parse_time(text)
+        found = parse_time(text)
     except UsageError as error:
         raise BadRequest(f'{name}: {error}') from None
+    if found.year not in YEARS:
+        raise BadRequest(f'{name}: {shown(text)} is not in the years {YEARS[0]} to {YEARS[-1]}')
+    return found
 
 
-def interval(start: datetime, end: datetime) -> Interval:
-    """A range of time that is neither empty nor unreasonably long."""
+def interval(now: datetime) -> Interval:
+    """From `start`, or for an hour, up to `end`, or to now; neither empty nor unreasonably long."""
+    end = time('end') or now
+    start = time('start') or end - ONE_HOUR
     if start >= end:
-        raise BadRequest('start: it has to be before end')
-    if (end - start).days >= LONGEST_RANGE_DAYS:
-        raise BadRequest(f'start: at most {LONGEST_RANGE_DAYS} days may lie between start and end')
+        raise BadRequest(f'start: {iso(start)} is not before the end, {iso(end)}')
+    if end - start > LONGEST_RANGE:
+        raise BadRequest(f'start: at most {LONGEST_RANGE.days} days may lie between start and end')
     return Interval(start, end)

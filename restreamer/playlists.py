@@ -24,6 +24,8 @@ blueprint = Blueprint('playlists', __name__)
 def master(stream: str) -> Response:
     """The variants held; a range of time in the query is passed on to their playlists."""
     disk = context().disk
+    if _has_range():
+        parameters.interval(context().clock())
     query = f'?{request.query_string.decode("ascii", "ignore")}' if request.query_string else ''
     rates = {name: offload(_bits_per_second, disk, stream, name) for name in offload(disk.variants, stream)}
     variants = [
@@ -37,14 +39,15 @@ def master(stream: str) -> Response:
 @blueprint.get('/playlist/<stream:stream>/<variant:variant>.m3u8')
 def media(stream: str, variant: str) -> Response:
     """A range that `end` ends; with `start` alone from then on; with neither the live window."""
-    start, end = parameters.time('start'), parameters.time('end')
-    if start is None and end is None:
+    if not _has_range():
         return _live(stream, variant)
-    now = context().clock()
-    within = parameters.interval(start or now - timedelta(hours=1), end or now)
-    segments = segments_within(stream, variant, within)
-    ended = end is not None
+    segments = segments_within(stream, variant, parameters.interval(context().clock()))
+    ended = 'end' in request.args
     return _answer(playlist.media(segments, _uri, ended=ended), max_age_seconds=10 if ended else 1)
+
+
+def _has_range() -> bool:
+    return 'start' in request.args or 'end' in request.args
 
 
 def _live(stream: str, variant: str) -> Response:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from deploy.demo import video
 from tests.kit import s3
 from tests.kit.build import HOUR, Piece, files_below, fill, piece, run_of, tombstone_of
 from tests.kit.process import Process, eventually, get, metrics, restreamer, run, running
@@ -47,6 +48,10 @@ class Archive:
     def read(self, path: str) -> bytes:
         body: bytes = self._client.get_object(Bucket=self.bucket, Key=f'{self._prefix}/{path}')['Body'].read()
         return body
+
+    def public_url(self, path: str) -> str:
+        """Where a player finds the object, on a server that lets everybody read."""
+        return f'{self._server}/{self.bucket}/{self._prefix}/{path}'
 
     def put(self, path: str, body: bytes) -> None:
         self._client.put_object(Bucket=self.bucket, Key=f'{self._prefix}/{path}', Body=body)
@@ -207,3 +212,30 @@ def test_a_mirror_service_stops_when_told(archive: Archive, tmp_path: Path) -> N
 def _mirrored(control: str) -> Any:
     hour = get(f'{control}/status').json()['mirror']['hours'].get(HOUR.path, {})
     return hour if hour.get('state') == 'mirrored' and hour['segments'] == 20 else None
+
+
+def test_an_hour_of_real_video_plays_from_the_bucket_and_from_the_node(
+    archive: Archive, tmp_path: Path
+) -> None:
+    made = tmp_path / 'made'
+    made.mkdir()
+    minutes = video.past_hour(made, HOUR.start)[:45]
+    store = fill(tmp_path / 'store', [Piece(segment, path.read_bytes()) for segment, path in minutes])
+    assert archive.mirror(store).wait() == 0
+    hour = minutes[0][0].hour
+    assert video.plays_cleanly(archive.public_url(f'{hour.path}/playlist.m3u8')) == ''
+    with restreamer(store) as node:
+        query = 'start=2026-11-14T03:00:00Z&end=2026-11-14T04:00:00Z'
+        assert video.plays_cleanly(f'{node}/playlist/{hour.stream}/{hour.variant}.m3u8?{query}') == ''
+
+
+def test_a_damaged_piece_of_real_video_is_heard_of(archive: Archive, tmp_path: Path) -> None:
+    """What the test above rests on: the player does complain where there is something to complain of."""
+    made = tmp_path / 'made'
+    made.mkdir()
+    seconds = video.past_hour(made, HOUR.start)[:10]
+    store = fill(tmp_path / 'store', [Piece(segment, path.read_bytes()) for segment, path in seconds])
+    assert archive.mirror(store).wait() == 0
+    archive.put(seconds[3][0].path, seconds[3][1].read_bytes()[:1000])
+    playlist = f'{seconds[0][0].hour.path}/playlist.m3u8'
+    assert video.plays_cleanly(archive.public_url(playlist)) != ''

@@ -3,12 +3,12 @@
 import gevent
 import pytest
 from gevent.event import Event
+from prometheus_client import CollectorRegistry
 
 from backfiller.loop import Backoff, Loop, Timer
 from backfiller.metrics import HOURS_KEPT, Metrics
 from backfiller.setbacks import MOST, Setbacks
 from common.errors import SourceError
-from prometheus_client import CollectorRegistry
 from tests.kit.build import piece, run_of
 
 

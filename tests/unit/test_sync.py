@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backfiller.swarm import SharedWork
 from backfiller.sync import Added, Alone, Compared, Event, Failed, Refused, Unlisted, sync
 from common.errors import ListingError, SegmentError, SourceError
 from common.place import Chunks
@@ -17,7 +18,7 @@ PIECES = [*run_of(4), *run_of(3, '2026-11-14T04:00:00')]
 
 
 class Peer(Memory):
-    """A place that may lie: names that are none, segments that are damaged or missing, hours it cannot list."""
+    """A place that may list names that are none, hold damaged segments, or fail to list an hour."""
 
     def __init__(self, pieces: Iterable[Piece] = ()) -> None:
         super().__init__()
@@ -113,8 +114,6 @@ def test_tombstones_come_first_and_withdrawn_segments_not_at_all() -> None:
 
 @pytest.mark.parametrize(('skip_twins', 'fetched'), [(True, 0), (False, 1)])
 def test_twins_are_skipped_only_where_asked(skip_twins: bool, fetched: int) -> None:
-    from backfiller.swarm import SharedWork
-
     ours, theirs = (piece(f'2026-11-14T03:00:00.{n:06}', body=b'same') for n in (0, 1000))
     events = list(sync(Peer([theirs]), Peer([ours]), [HOUR], work=SharedWork(skip_twins=skip_twins)))
     assert len(added(events)) == fetched

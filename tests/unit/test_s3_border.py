@@ -1,0 +1,104 @@
+"""What is tried again, what is not, and what an operator is told."""
+
+from collections.abc import Callable
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+)
+
+from backfiller.s3 import Border
+from common.errors import SegmentError, SegmeshError, SourceError, StoreError
+
+
+def answer(code: str, status: int = 400) -> ClientError:
+    """An error as S3 answers it."""
+    response = {
+        'Error': {'Code': code, 'Message': f'{code} it is'},
+        'ResponseMetadata': {'HTTPStatusCode': status},
+    }
+    return ClientError(response, 'PutObject')  # type: ignore[arg-type]
+
+
+class Calls:
+    """A call that fails with the given errors, one after the other, and then succeeds."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self._errors = list(errors)
+        self.made = 0
+        self.slept: list[float] = []
+        self.border = Border('s3://b/p', tries=4, sleep=self.slept.append)
+
+    def __call__(self, **_: object) -> str:
+        self.made += 1
+        if self._errors:
+            raise self._errors.pop(0)
+        return 'done'
+
+
+PASSING: list[Callable[[], Exception]] = [
+    lambda: answer('SlowDown', 503),
+    lambda: answer('InternalError', 500),
+    lambda: answer('Unknown', 502),
+    lambda: answer('RequestTimeout'),
+    lambda: answer('Whatever', 429),
+    lambda: EndpointConnectionError(endpoint_url='http://x'),
+    lambda: ConnectTimeoutError(endpoint_url='http://x'),
+    lambda: ConnectionResetError('reset'),
+]
+
+
+@pytest.mark.parametrize('make', PASSING)
+def test_what_may_pass_is_tried_again_with_growing_pauses(make: Callable[[], Exception]) -> None:
+    calls = Calls(make(), make(), make())
+    assert calls.border.writing(calls, Key='k') == 'done'
+    assert calls.made == 4
+    assert 0.5 <= calls.slept[0] <= 1 <= calls.slept[1] <= 2 <= calls.slept[2] <= 4
+
+
+@pytest.mark.parametrize('make', PASSING)
+def test_tries_are_bounded(make: Callable[[], Exception]) -> None:
+    calls = Calls(*(make() for _ in range(9)))
+    with pytest.raises(StoreError, match='s3://b/p'):
+        calls.border.writing(calls, Key='k')
+    assert calls.made == 4
+
+
+@pytest.mark.parametrize(
+    ('error', 'advice'),
+    [
+        (answer('ExpiredToken'), 'the session token has expired: renew the credentials'),
+        (answer('AccessDenied', 403), 'access denied: allow'),
+        (answer('NoSuchBucket', 404), 'the bucket does not exist'),
+        (answer('RequestTimeTooSkewed', 403), 'clock is wrong'),
+        (answer('PermanentRedirect', 301), 'another region'),
+        (answer('SomethingNew'), 'SomethingNew it is'),
+        (NoCredentialsError(), 'no credentials: set AWS_ACCESS_KEY_ID'),
+    ],
+)
+def test_what_somebody_has_to_mend_is_said_at_once(error: Exception, advice: str) -> None:
+    for how, kind in ((Border.reading, SourceError), (Border.writing, StoreError)):
+        calls = Calls(error)
+        with pytest.raises(kind, match=advice):
+            how(calls.border, calls)
+        assert calls.made == 1
+
+
+@pytest.mark.parametrize(
+    ('code', 'reason'),
+    [('NoSuchKey', 'missing'), ('BadDigest', 'hash'), ('XAmzContentSHA256Mismatch', 'hash')],
+)
+def test_what_concerns_one_object_is_an_error_of_that_segment(code: str, reason: str) -> None:
+    calls = Calls(answer(code))
+    with pytest.raises(SegmentError, match='k') as caught:
+        calls.border.writing(calls, Key='k')
+    assert caught.value.reason == reason
+
+
+def test_errors_of_ours_pass_through() -> None:
+    calls = Calls(SegmentError('size', 'too large'))
+    with pytest.raises(SegmeshError, match='too large'):
+        calls.border.reading(calls)
