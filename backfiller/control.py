@@ -15,6 +15,7 @@ from common.service import metrics_page
 def create_app(service: Service) -> Flask:
     """The control application of a running service."""
     app = Flask('backfiller', static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(service.metrics.registry))
     app.add_url_rule('/status', 'status', service.status)
     app.add_url_rule('/healthz', 'healthz', lambda: {'alive': True})

@@ -37,6 +37,7 @@ class Context:
 def create_app(context: Context, registry: CollectorRegistry) -> Flask:
     """The application over one store, with its metrics in `registry`."""
     app = Flask('restreamer', static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.converters.update(parameters.CONVERTERS)

@@ -19,9 +19,9 @@ CREDENTIALS = {
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[str]:
+def s3_server(folder: Path, port: int | None = None) -> Iterator[str]:
     """A ministack that keeps its objects in the folder; its URL. It refuses bytes of another SHA-256."""
-    port = free_port()
+    port = port or free_port()
     env = {
         'BIND_HOST': '127.0.0.1',
         'GATEWAY_PORT': str(port),
