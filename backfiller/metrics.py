@@ -11,54 +11,32 @@ class Metrics:
     """The backfiller's metrics in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, registry=registry)
+
         self.registry = registry
-        self._backfilled = Counter(
-            'segments_backfilled',
-            'Segments fetched from a peer and stored.',
-            ['remote', 'stream', 'variant', 'hour'],
-            registry=registry,
-        )
         self._hours: dict[str, set[tuple[str, str, str]]] = {}
-        self.backfilled_bytes = Counter(
-            'backfilled_bytes', 'Bytes of the segments stored.', ['remote'], registry=registry
+        self._backfilled = counter(
+            'segments_backfilled', 'Segments fetched and stored.', 'remote', 'stream', 'variant', 'hour'
         )
-        self.failed = Counter(
-            'segments_failed',
-            'Segments that could not be fetched or stored.',
-            ['remote', 'reason'],
-            registry=registry,
-        )
-        self.refused = Counter(
-            'names_refused', 'Listed names that are no segment names.', ['remote'], registry=registry
-        )
-        self.unlisted = Counter(
-            'listings_failed', 'Listings that could not be used.', ['remote'], registry=registry
-        )
-        self.missing = Gauge(
-            'segments_missing',
-            'What this peer holds and we did not after the last pass.',
-            ['remote'],
-            registry=registry,
-        )
-        self.passes = Counter('passes', 'Passes over a peer.', ['remote', 'result'], registry=registry)
+        self.backfilled_bytes = counter('backfilled_bytes', 'Bytes of the segments stored.', 'remote')
+        self.failed = counter('segments_failed', 'Segments not fetched or not stored.', 'remote', 'reason')
+        self.refused = counter('names_refused', 'Listed names that are no segment names.', 'remote')
+        self.unlisted = counter('listings_failed', 'Listings that could not be used.', 'remote')
+        self.missing = gauge('segments_missing', 'What the last pass left missing.', 'remote')
+        self.passes = counter('passes', 'Passes over a peer.', 'remote', 'result')
         self.pass_seconds = Histogram(
             'pass_seconds', 'How long a pass took.', ['remote', 'kind'], registry=registry
         )
-        self.last_success = Gauge(
-            'last_successful_pass_timestamp_seconds',
-            'When the last pass over this peer left nothing undone.',
-            ['remote'],
-            registry=registry,
+        self.last_success = gauge(
+            'last_successful_pass_timestamp_seconds', 'When a pass last left nothing undone.', 'remote'
         )
-        self.errors = Counter(
-            'unexpected_errors', 'Errors nobody foresaw; see the log.', ['part'], registry=registry
-        )
-        self.mirrored_segments = Counter(
-            'segments_mirrored', 'Segments put into the bucket.', registry=registry
-        )
-        self.hour_states = Gauge(
-            'mirror_hours', 'Hours of this node by state of their mirror.', ['state'], registry=registry
-        )
+        self.errors = counter('unexpected_errors', 'Errors nobody foresaw; see the log.', 'part')
+        self.mirrored_segments = counter('segments_mirrored', 'Segments put into the bucket.')
+        self.hour_states = gauge('mirror_hours', 'Hours held by state of their mirror.', 'state')
 
     def backfilled(self, remote: str, segment: Segment, size_bytes: int) -> None:
         """Counts one segment under its hour."""

@@ -12,7 +12,7 @@ from common.times import utc_now
 from deploy.demo import video
 from deploy.demo.cluster import Cluster, DemoNode
 
-STILL_CAPTURING = timedelta(seconds=12)
+STILL_CAPTURING = timedelta(seconds=8)
 """Segments younger than this may be on one node and not yet on another without anything being wrong."""
 
 _COUNTER = 'segments_backfilled_total'
@@ -118,7 +118,7 @@ def _mirror_states(node: DemoNode) -> dict[str, str]:
 
 def _hours_of(states: dict[str, str], track: str) -> str:
     mine = {path.removeprefix(f'{track}/'): state for path, state in states.items() if path.startswith(track)}
-    return ', '.join(f'{hour[-3:]}h {state}' for hour, state in sorted(mine.items()))
+    return ', '.join(f'{hour[-2:]}h {state}' for hour, state in sorted(mine.items()))
 
 
 def _json(url: str) -> Any:
