@@ -6,13 +6,14 @@ them can drift from the others. Every wrong value is a UsageError that says wher
 allowed, and what was found.
 """
 
+import json
 import textwrap
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from common.errors import SegmentError, UsageError
 from common.segment import check_label, shown
@@ -74,17 +75,22 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ('http', 'https') or not parts.hostname or parts.query or parts.fragment:
+    parts = _http(text)
+    if parts.query or parts.fragment:
         raise ValueError
     return text.rstrip('/')
 
 
+def _http(text: str) -> SplitResult:
+    parts = urlsplit(text)
+    if parts.scheme not in ('http', 'https') or not parts.hostname or parts.port == 0:
+        raise ValueError
+    return parts
+
+
 def _origin(text: str) -> tuple[str, str]:
     stream, _, url = text.partition('=')
-    parts = urlsplit(url)
-    if parts.scheme not in ('http', 'https') or not parts.hostname:
-        raise ValueError
+    _http(url)
     return _label(stream), url
 
 
@@ -202,7 +208,7 @@ def load(file: Path, sections: Sequence[type]) -> dict[str, dict[str, Any]]:
         tables = tomllib.loads(file.read_text('utf-8'))
     except OSError as error:
         raise UsageError(f'cannot read the config {file}: {error.strerror}') from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UsageError(f'{file} is not TOML: {error}') from None
     known = {section_name(section): {each.name for each in options(section)} for section in sections}
     for name, table in tables.items():
@@ -256,7 +262,7 @@ def toml_value(value: Any) -> str:
         case bool():
             return str(value).lower()
         case int() | float():
-            return f'{value:g}' if value < 1e6 else str(int(value))
+            return str(int(value)) if value == int(value) else repr(value)
         case (str() as host, int() as port):
             return toml_value(f'[{host}]:{port}' if ':' in host else f'{host}:{port}')
         case (str() as stream, str() as url) if '://' in url and '://' not in stream:
@@ -264,4 +270,4 @@ def toml_value(value: Any) -> str:
         case tuple():
             return '[' + ', '.join(map(toml_value, value)) + ']'
         case _:
-            return '"' + str(value).replace('\\', '\\\\').replace('"', '\\"') + '"'
+            return json.dumps(str(value), ensure_ascii=False).replace('\x7f', '\\u007f')

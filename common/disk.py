@@ -6,12 +6,13 @@ calls block; services hand them to a thread pool (see `common.offload`).
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from common import atomic
+from common.atomic import AtomicFolder
 from common.errors import ListingError, SegmentError, SegmeshError, StoreError
 from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, verified
 from common.segment import Hour, Segment, hour_start, is_label, is_name, tombstone_name, without_withdrawn
@@ -26,6 +27,7 @@ class Disk:
     def __init__(self, root: Path, *, limit_bytes: int = MAX_SEGMENT_BYTES) -> None:
         self.root = root
         self._limit_bytes = limit_bytes
+        self._folder = AtomicFolder(root)
 
     def streams(self) -> list[str]:
         """The names of the streams, sorted."""
@@ -49,7 +51,7 @@ class Disk:
         if self._leads_through_a_link(hour.path):
             return set()
         with _listing(self.root / hour.path):
-            return without_withdrawn([name for name in _entries(self.root / hour.path) if is_name(name)])
+            return without_withdrawn(_entries(self.root / hour.path))
 
     def sizes(self, hour: Hour) -> dict[str, int]:
         """The members of that hour with their sizes in bytes."""
@@ -64,26 +66,27 @@ class Disk:
         """The file of a segment that is held and not withdrawn; raises SegmentError."""
         if self._leads_through_a_link(segment.path):
             raise SegmentError('missing', f'{segment.path} is not held: links are not followed')
-        if not segment.withdrawal and self.path(segment).with_name(tombstone_name(segment.name)).exists():
-            raise SegmentError('missing', f'{segment.path} was withdrawn')
+        path = self.path(segment)
         try:
-            return self.path(segment).open('rb')
+            if not segment.withdrawal and path.with_name(tombstone_name(segment.name)).exists():
+                raise SegmentError('missing', f'{segment.path} was withdrawn')
+            return _regular_file(path)
         except FileNotFoundError:
             raise SegmentError('missing', f'{segment.path} is not held') from None
         except OSError as error:
-            raise SegmentError('unreadable', f'cannot open {self.path(segment)}: {error.strerror}') from error
+            raise SegmentError('unreadable', f'cannot open {segment.path}: {error.strerror}') from error
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
         for segment in segments:
             yield segment, self._blocks(segment)
 
     def add(self, segment: Segment, chunks: Chunks) -> int:
-        with _writing(segment), atomic.atomic_file(self.root, self.path(segment)) as file:
+        with _writing(segment), self._folder.file(self.path(segment)) as file:
             return sum(file.write(chunk) for chunk in verified(segment, chunks, self._limit_bytes))
 
     def sweep(self) -> int:
         """Removes stale temps; returns how many."""
-        return atomic.sweep(self.root)
+        return self._folder.sweep()
 
     def _blocks(self, segment: Segment) -> Iterator[bytes]:
         with self.open(segment) as file:
@@ -91,7 +94,7 @@ class Disk:
                 while block := file.read(BLOCK_BYTES):
                     yield block
             except OSError as error:
-                message = f'cannot read {self.path(segment)}: {error.strerror}'
+                message = f'cannot read {segment.path}: {error.strerror}'
                 raise SegmentError('unreadable', message) from error
 
     def _folders(self, relative: str, admits: Callable[[str], bool]) -> list[str]:
@@ -123,10 +126,23 @@ def _is_hour(text: str) -> bool:
 
 
 def _entries(folder: Path) -> list[str]:
+    """The names of the segments and tombstones in an hour folder: plain files only."""
     try:
-        return os.listdir(folder)
+        with os.scandir(folder) as entries:
+            return [
+                each.name for each in entries if is_name(each.name) and each.is_file(follow_symlinks=False)
+            ]
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _regular_file(path: Path) -> BinaryIO:
+    """The file opened for reading; raises FileNotFoundError for what is no plain file, such as a pipe."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise FileNotFoundError(path)
+    return os.fdopen(handle, 'rb')
 
 
 @contextmanager

@@ -20,7 +20,7 @@ CONTENT_TYPE = 'application/vnd.apple.mpegurl'
 MAX_BYTES = 16 * 1024 * 1024
 """The largest playlist that is read: a day of two-second segments takes about 7 MB."""
 
-_ATTRIBUTE = re.compile('([A-Z0-9-]+)=("[^"]*"|[^",]*)(?:,|$)')
+_ATTRIBUTE = re.compile('(?<![A-Z0-9-])([A-Z0-9-]+)=("[^"]*"|[^",]*)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,14 @@ def media(
     *,
     sequence: int = 0,
     discontinuity_sequence: int = 0,
+    target_duration: int | None = None,
     ended: bool = True,
 ) -> str:
-    """A media playlist of playable segments in order of time, with a DISCONTINUITY at each hole."""
-    target = max((math.ceil(segment.duration.total_seconds()) for segment in segments), default=1)
+    """A media playlist of playable segments in order of time, with a DISCONTINUITY at each hole.
+
+    `target_duration` in seconds is that of a live playlist, which must not change; else it is computed.
+    """
+    target = target_duration or target_duration_of(segments)
     head = [
         '#EXTM3U',
         '#EXT-X-VERSION:3',
@@ -79,6 +83,11 @@ def media(
         head.append('#EXT-X-PLAYLIST-TYPE:VOD')
     tail = ['#EXT-X-ENDLIST'] if ended else []
     return '\n'.join([*head, *_media_lines(segments, uri_of), *tail]) + '\n'
+
+
+def target_duration_of(segments: Iterable[Segment]) -> int:
+    """The whole seconds that no segment exceeds."""
+    return max((math.ceil(segment.duration.total_seconds()) for segment in segments), default=1)
 
 
 def master(variants: Iterable[VariantStream]) -> str:
@@ -101,7 +110,7 @@ def parse_master(text: str, base_url: str) -> list[VariantStream]:
         if line.startswith('#EXT-X-STREAM-INF:'):
             attributes = _attributes(line.partition(':')[2])
         elif attributes is not None and not line.startswith('#'):
-            variants.append(_variant(urljoin(base_url, line), attributes))
+            variants.append(_variant(base_url, line, attributes))
             attributes = None
     if not variants:
         raise ListingError('the master playlist names no variant')
@@ -132,6 +141,7 @@ class _Reading:
     sequence: int = 0
     duration: timedelta | None = None
     clock: datetime | None = None
+    stated: bool = False
     trouble: str = ''
 
     def take(self, line: str) -> None:
@@ -148,16 +158,23 @@ class _Reading:
             self.trouble = f'{shown(line)} cannot be read'
 
     def _uri(self, line: str) -> None:
-        if self.trouble or self.duration is None:
-            self.skipped.append(f'{shown(line)}: {self.trouble or "it has no EXTINF"}')
-        else:
-            uri = urljoin(self.base_url, line)
-            self.entries.append(Entry(uri, self.sequence, self.duration, self.clock))
+        try:
+            self.entries.append(self._entry(urljoin(self.base_url, line)))
+        except ValueError as error:
+            self.skipped.append(f'{shown(line)}: {shown(str(error))}')
         self._advance()
 
+    def _entry(self, uri: str) -> Entry:
+        if self.trouble or self.duration is None:
+            raise ValueError(self.trouble or 'it has no EXTINF')
+        return Entry(uri, self.sequence, self.duration, self.clock)
+
     def _advance(self) -> None:
-        self.clock = self.clock + self.duration if self.clock and self.duration else None
-        self.duration, self.trouble = None, ''
+        try:
+            self.clock = self.clock + self.duration if self.clock and self.duration else None
+        except OverflowError:
+            self.clock = None
+        self.duration, self.trouble, self.stated = None, '', False
         self.sequence += 1
 
     def target(self, value: str) -> None:
@@ -172,9 +189,11 @@ class _Reading:
     def program_date_time(self, value: str) -> None:
         time = isoparse(value)
         self.clock = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+        self.stated = True
 
     def discontinuity(self, _: str) -> None:
-        self.clock = None  # the times before it say nothing of those after it
+        if not self.stated:
+            self.clock = None  # the times before it say nothing of those after it
 
     def end(self, _: str) -> None:
         self.ended = True
@@ -212,8 +231,9 @@ def _attributes(text: str) -> dict[str, str]:
     return {name: value.strip('"') for name, value in _ATTRIBUTE.findall(text)}
 
 
-def _variant(uri: str, attributes: dict[str, str]) -> VariantStream:
+def _variant(base_url: str, uri: str, attributes: dict[str, str]) -> VariantStream:
     try:
+        uri = urljoin(base_url, uri)
         _, _, height = attributes.get('RESOLUTION', '').partition('x')
         return VariantStream(uri, int(attributes['BANDWIDTH']), int(height) if height else None)
     except (KeyError, ValueError):

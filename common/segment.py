@@ -100,6 +100,7 @@ class Segment:
 
         `start` is timezone-aware, `kind` is one of TYPES, `content` the SHA-256 as `digest.sha256` gives it.
         """
+        start = start.astimezone(UTC)
         name = f'{_offset_text(start)}-{_seconds_text(duration)}-{kind}-{content}{SEGMENT_SUFFIX}'
         return cls.parse(Hour.holding(stream, variant, start), name)
 
@@ -133,9 +134,9 @@ def check_label(what: str, text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def hour_start(text: str) -> datetime:
-    """The start of an hour named `%Y-%m-%dT%H`, in UTC; raises SegmentError(`name`)."""
+    """The start of an hour named `%Y-%m-%dT%H`, in UTC, from 1970 to 9998; raises SegmentError(`name`)."""
     try:
-        if not _HOUR.fullmatch(text):
+        if not _HOUR.fullmatch(text) or not '1970' <= text[:4] < '9999':
             raise ValueError
         return datetime(int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:]), tzinfo=UTC)
     except ValueError:

@@ -97,7 +97,7 @@ def bound(address: tuple[str, int]) -> socket.socket:
         listener: socket.socket = WSGIServer.get_listener((host, port), backlog=1024, family=family)
     except OSError as error:
         raise UsageError(
-            f'cannot listen on {host}:{port}: {error.strerror}; give another HOST:PORT'
+            f'cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}; give another HOST:PORT'
         ) from error
     return listener
 
@@ -148,5 +148,6 @@ class _Handler(WSGIHandler):
         super().handle()
 
     def handle_one_response(self) -> None:
+        self.close_connection |= self.server.closed
         with self.server.answering():
             super().handle_one_response()

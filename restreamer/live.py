@@ -1,15 +1,16 @@
 """Live playlists as players need them: they only append at the end and trim at the front.
 
-RFC 8216 section 6.2.2: EXT-X-MEDIA-SEQUENCE never decreases, and segments keep their numbers. So a window
-remembers what it listed. It starts counting at the seconds since 1970 of its first segment, which after a
-restart is past every number given before, as long as segments last at least a second on average.
+RFC 8216 section 6.2: EXT-X-MEDIA-SEQUENCE never decreases, segments keep their numbers, and the target
+duration stays. So a window remembers what it listed. It starts counting at the seconds since 1970 of its first
+segment, which after a restart is past every number given before, as long as segments last at least a second
+on average.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from common import timeline
+from common import playlist, timeline
 from common.segment import Segment
 
 
@@ -19,6 +20,7 @@ class LiveWindow:
 
     segments: list[Segment] = field(default_factory=list)
     sequence: int = 0
+    target_duration: int = 1
     discontinuity_sequence: int = 0
 
     def update(self, held: Sequence[Segment], start: datetime) -> None:
@@ -27,6 +29,7 @@ class LiveWindow:
             self.sequence = max(self.sequence, int(held[0].start.timestamp()))
         last = self.segments[-1] if self.segments else None
         self.segments += [each for each in held if last is None or _comes_after(last, each)]
+        self.target_duration = max(self.target_duration, playlist.target_duration_of(self.segments))
         gone = sum(segment.end <= start for segment in self.segments)
         self.sequence += gone
         self.discontinuity_sequence += self._breaks_among_first(gone)

@@ -16,6 +16,8 @@ from restreamer import parameters
 from restreamer.store import context, segments_within
 
 RATE_FROM_SEGMENTS = 30
+LARGEST_SKEW = timedelta(minutes=1)
+"""How far a recorder's clock may be ahead: a segment once listed live holds up all that lie before it."""
 
 blueprint = Blueprint('playlists', __name__)
 
@@ -52,7 +54,7 @@ def _has_range() -> bool:
 
 def _live(stream: str, variant: str) -> Response:
     now = context().clock()
-    within = Interval(now - timedelta(seconds=context().live_window_seconds), now + timedelta(hours=1))
+    within = Interval(now - timedelta(seconds=context().live_window_seconds), now + LARGEST_SKEW)
     held = segments_within(stream, variant, within)
     window = context().live.of(stream, variant) if held else None
     if window is None:
@@ -65,6 +67,7 @@ def _live(stream: str, variant: str) -> Response:
         _uri,
         sequence=window.sequence,
         discontinuity_sequence=window.discontinuity_sequence,
+        target_duration=window.target_duration,
         ended=False,
     )
     return _answer(text, max_age_seconds=1)
@@ -93,6 +96,8 @@ def _rates(disk: Disk, hour: Hour) -> Iterable[int]:
 def _rate(disk: Disk, segment: Segment) -> int:
     try:
         return int(disk.path(segment).stat().st_size * 8 / segment.duration.total_seconds())
+    except FileNotFoundError:
+        return 0  # removed since it was listed
     except OSError as error:
         raise SegmentError('unreadable', f'cannot read {segment.path}: {error.strerror}') from error
 

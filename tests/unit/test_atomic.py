@@ -1,0 +1,141 @@
+"""Files that appear whole or not at all: the order of the steps, and the failure of each."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.atomic import TEMP_FOLDER, AtomicFolder
+from tests.kit.build import files_below
+
+STEPS = ('mkdir', 'fsync', 'rename')
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The system calls that matter, each as `call path`, while the real ones are made."""
+    taken: list[str] = []
+
+    def recorded(call: str) -> None:
+        real = getattr(os, call)
+
+        def step(target: Any, *args: Any, **kwargs: Any) -> Any:
+            path = Path(f'/proc/self/fd/{target}').readlink() if isinstance(target, int) else str(target)
+            taken.append(f'{call} {path}')
+            return real(target, *args, **kwargs)
+
+        monkeypatch.setattr(os, call, step)
+
+    for call in STEPS:
+        recorded(call)
+    return taken
+
+
+def write(root: Path, path: str = 's/v/h/file', body: bytes = b'whole') -> None:
+    with AtomicFolder(root).file(root / path) as file:
+        file.write(body)
+
+
+def write_half(root: Path, error: type[BaseException]) -> None:
+    with AtomicFolder(root).file(root / 's/file') as file:
+        file.write(b'half')
+        raise error
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, call: str, at: int = 1) -> list[None]:
+    """Lets the call fail with EIO the `at`-th time; the list has an item for each call."""
+    real, calls = getattr(os, call), list[None]()
+
+    def step(*args: Any, **kwargs: Any) -> Any:
+        calls.append(None)
+        if len(calls) == at:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(os, call, step)
+    return calls
+
+
+def test_what_was_written_is_there_and_nothing_else(store: Path) -> None:
+    write(store)
+    assert files_below(store) == {'s/v/h/file': b'whole'}
+
+
+@pytest.mark.parametrize('error', [ValueError, OSError, KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_an_error_inside_the_block_leaves_nothing(store: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error):
+        write_half(store, error)
+    assert files_below(store) == {}
+    assert not (store / 's').exists()
+
+
+def test_each_step_follows_the_one_it_relies_on(store: Path, steps: list[str]) -> None:
+    (store / TEMP_FOLDER).mkdir(parents=True)
+    steps.clear()
+    write(store)
+    (rename,) = [step for step in steps if step.startswith('rename')]
+    temp = Path(rename.removeprefix('rename '))
+    assert temp.parent == store / TEMP_FOLDER
+    assert steps.index(f'fsync {temp}') < steps.index(rename) < steps.index(f'fsync {store}/s/v/h')
+    for made in (store / 's', store / 's/v', store / 's/v/h'):
+        assert steps.index(f'mkdir {made}') < steps.index(f'fsync {made.parent}')
+        assert steps.index(f'mkdir {made}') < steps.index(rename)
+
+
+def test_a_second_file_of_a_folder_syncs_itself_and_the_folder(store: Path, steps: list[str]) -> None:
+    folder = AtomicFolder(store)
+    for name in ('file', 'next'):
+        steps.clear()
+        with folder.file(store / 's/v/h' / name):
+            pass
+    assert [step.split()[0] for step in steps if 'mkdir' not in step][:3] == ['fsync', 'rename', 'fsync']
+    assert f'fsync {store}/s/v/h' in steps[steps.index(next(s for s in steps if 'rename' in s)) :]
+
+
+def test_a_store_just_made_is_synced_into_its_own_folder(store: Path, steps: list[str]) -> None:
+    write(store)
+    assert f'fsync {store.parent}' in steps
+
+
+def test_a_folder_that_a_failed_write_made_is_synced_in_the_end(
+    store: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        failing(broken, 'rename')
+        with pytest.raises(OSError, match='Input/output'):
+            write(store)
+    write(store)
+    assert {f'fsync {store / synced}' for synced in ('', 's', 's/v', 's/v/h')} <= set(steps)
+
+
+@pytest.mark.parametrize('which', [1, 2, 3, 4, 5])
+def test_a_failed_fsync_is_raised_and_not_retried_and_leaves_nothing(
+    store: Path, monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    with monkeypatch.context() as broken:
+        calls = failing(broken, 'fsync', which)
+        with pytest.raises(OSError, match='Input/output'):
+            write(store)
+    assert len(calls) == which
+    assert files_below(store) == {}
+
+
+@pytest.mark.parametrize('call', ['mkdir', 'rename'])
+def test_a_failed_step_leaves_nothing(store: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    (store / TEMP_FOLDER).mkdir(parents=True)
+    with monkeypatch.context() as broken:
+        failing(broken, call)
+        with pytest.raises(OSError, match='Input/output'):
+            write(store)
+    assert files_below(store) == {}
+
+
+def test_a_sweep_during_our_own_write_does_no_harm(store: Path) -> None:
+    folder = AtomicFolder(store)
+    with folder.file(store / 's/file') as file:
+        file.write(b'whole')
+        assert folder.sweep() == 0
+    assert files_below(store) == {'s/file': b'whole'}
+    assert (folder.sweep(), AtomicFolder(store / 'nowhere').sweep()) == (0, 0)
