@@ -1,9 +1,9 @@
 """Live playlists as players need them: they only append at the end and trim at the front.
 
 RFC 8216 section 6.2: EXT-X-MEDIA-SEQUENCE never decreases, segments keep their numbers, and the target
-duration stays. So a window remembers what it listed. It starts counting at the seconds since 1970 of its first
-segment, which after a restart is past every number given before, as long as segments last at least a second
-on average.
+duration stays. So a window remembers what it listed. It starts counting at the seconds since 1970 of its
+first segment, which after a restart is past every number given before, as long as segments last at least a
+second on average.
 """
 
 from collections.abc import Sequence
