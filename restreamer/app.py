@@ -2,36 +2,21 @@
 
 import gzip
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from werkzeug.exceptions import HTTPException
 
-from common.disk import Disk
 from common.errors import ListingError, SegmentError
 from common.segment import shown
 from common.service import metrics_page
 from restreamer import coverage, files, health, listings, parameters, playlists
-from restreamer.live import LiveWindows
+from restreamer.store import EXTENSION, Context
 
 GZIP_FROM_BYTES = 1000
 _METHODS = ('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE')
 _ERROR_HEADERS = ('Allow', 'Content-Range')
 _GZIPPED = ('application/json', 'application/vnd.apple.mpegurl', 'text/')
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the views work with; they find it as `current_app.extensions['segmesh']`."""
-
-    disk: Disk
-    node_id: str
-    clock: Callable[[], datetime]
-    live_window_seconds: float
-    live: LiveWindows = field(default_factory=LiveWindows)
 
 
 def create_app(context: Context, registry: CollectorRegistry) -> Flask:
@@ -41,7 +26,7 @@ def create_app(context: Context, registry: CollectorRegistry) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.converters.update(parameters.CONVERTERS)
-    app.extensions['segmesh'] = context
+    app.extensions[EXTENSION] = context
     for part in (listings, files, playlists, coverage, health):
         app.register_blueprint(part.blueprint)
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(registry))

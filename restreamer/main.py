@@ -14,7 +14,8 @@ from common.disk import Disk
 from common.identity import node_id
 from common.settings import Node, Restreamer
 from common.times import utc_now
-from restreamer.app import Context, create_app
+from restreamer.app import create_app
+from restreamer.store import Context
 
 log = logging.getLogger('restreamer')
 

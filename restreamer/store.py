@@ -1,7 +1,9 @@
 """What the views ask of the store, off the hub."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
 
 from flask import current_app
 
@@ -9,14 +11,25 @@ from common.disk import Disk
 from common.offload import offload
 from common.segment import Hour, Segment, hour_text
 from common.timeline import Interval, playable
+from restreamer.live import LiveWindows
 
-if TYPE_CHECKING:
-    from restreamer.app import Context
+EXTENSION = 'segmesh'
 
 
-def context() -> 'Context':
-    """What this application works with."""
-    return cast('Context', current_app.extensions['segmesh'])
+@dataclass(frozen=True)
+class Context:
+    """What the views work with; they find it by `context()`."""
+
+    disk: Disk
+    node_id: str
+    clock: Callable[[], datetime]
+    live_window_seconds: float
+    live: LiveWindows = field(default_factory=LiveWindows)
+
+
+def context() -> Context:
+    """What the application that answers this request works with."""
+    return cast(Context, current_app.extensions[EXTENSION])
 
 
 def names(hour: Hour) -> set[str]:

@@ -14,7 +14,8 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 
 from common.disk import Disk
-from restreamer.app import Context, create_app
+from restreamer.app import create_app
+from restreamer.store import Context
 
 
 @dataclass
