@@ -86,9 +86,14 @@ def together(jobs: Sequence[Callable[[], R]], *, at_most: int | None = None) -> 
 
     If a job raises, or the caller is killed, the others are killed before the error goes on.
     """
-    pool = Pool(at_most)
+    pool, failed = Pool(at_most), Event()
+    greenlets = []
     try:
-        greenlets = [pool.spawn(job) for job in jobs]
+        for job in jobs:
+            greenlets.append(pool.spawn(job))
+            greenlets[-1].link_exception(lambda _: failed.set())
+            if failed.is_set():
+                break
         gevent.joinall(greenlets, raise_error=True)
         return [greenlet.get() for greenlet in greenlets]
     finally:

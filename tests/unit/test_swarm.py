@@ -138,3 +138,16 @@ def test_the_first_error_ends_all_and_goes_on(quiet_hub: None) -> None:
     with pytest.raises(SourceError):
         together([waits, fails])
     assert ended == ['killed']
+
+
+def test_after_an_error_no_further_job_is_begun(quiet_hub: None) -> None:
+    begun: list[int] = []
+
+    def fails(number: int) -> None:
+        begun.append(number)
+        gevent.sleep(0)
+        raise SourceError('gone')
+
+    with pytest.raises(SourceError):
+        together([lambda number=number: fails(number) for number in range(100)], at_most=2)  # type: ignore[misc]
+    assert len(begun) < 6
