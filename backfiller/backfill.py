@@ -12,7 +12,7 @@ from backfiller.metrics import Metrics
 from backfiller.peer import Peer
 from backfiller.setbacks import Setbacks
 from common.errors import ListingError, SourceError, StoreError
-from common.place import Scope, Store
+from common.place import Scope, Store, Troubles
 from common.segment import Hour, Segment, shown
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,10 @@ class PassResult:
     unlisted: int = 0
     undone: dict[str, str] = field(default_factory=dict)
     error: SourceError | StoreError | ListingError | None = None
+
+    @property
+    def bytes_per_second(self) -> float:
+        return self.fetched_bytes / self.seconds if self.seconds else 0.0
 
     @property
     def left(self) -> int:
@@ -64,7 +68,7 @@ class Backfill:
         result = PassResult(peer.url, kind, self.clock())
         started = time.monotonic()
         try:
-            hours = arranged(peer.hours(scope), self.order)
+            hours = self._hours(result, peer, scope)
             for event in sync.sync(peer, self.target, hours, work=self.work, wanted=self._wanted(result)):
                 self._note(result, event)
         except (SourceError, StoreError, ListingError) as error:
@@ -73,6 +77,13 @@ class Backfill:
         result.seconds = time.monotonic() - started
         self._measure(result)
         return result
+
+    def _hours(self, result: PassResult, peer: Peer, scope: Scope) -> list[Hour]:
+        troubles: Troubles = []
+        hours = arranged(peer.hours(scope, troubles), self.order)
+        for trouble in troubles:
+            self._note_unlisted(result, trouble)
+        return hours
 
     def _wanted(self, result: PassResult) -> Callable[[Segment], bool]:
         """Leaves out what our own capture may still bring, and what failed at this peer a moment ago."""
@@ -106,10 +117,13 @@ class Backfill:
                 log.warning('%s: %s', result.peer, error)
             case sync.Refused(hour, name):
                 self._note_refused(result, f'{hour.path}/{shown(name)}')
-            case sync.Unlisted(hour, problem):
-                result.unlisted += 1
-                self.metrics.unlisted.labels(result.peer).inc()
-                log.warning('%s: %s: %s', result.peer, hour.path, problem)
+            case sync.Unlisted(_, problem):
+                self._note_unlisted(result, problem)
+
+    def _note_unlisted(self, result: PassResult, problem: ListingError) -> None:
+        result.unlisted += 1
+        self.metrics.unlisted.labels(result.peer).inc()
+        log.warning('%s: %s', result.peer, problem)
 
     def _note_refused_folders(self, result: PassResult, peer: Peer) -> None:
         while peer.refused:
@@ -124,7 +138,8 @@ class Backfill:
     def _measure(self, result: PassResult) -> None:
         self.metrics.passes.labels(result.peer, 'complete' if result.complete else 'incomplete').inc()
         self.metrics.pass_seconds.labels(result.peer, result.kind).observe(result.seconds)
-        self.metrics.missing.labels(result.peer).set(result.left)
+        if not (result.error or result.unlisted):
+            self.metrics.missing.labels(result.peer).set(result.left)
         if result.complete:
             self.metrics.last_success.labels(result.peer).set(self.clock().timestamp())
 

@@ -5,13 +5,14 @@ botocore gives up after seconds and never retries what an operator has to mend, 
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from backfiller.s3 import Border
 from common import digest
 from common.errors import SegmentError, SourceError
-from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, verified
+from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, verified
 from common.segment import Hour, Segment, is_label, is_name, without_withdrawn
 
 SEGMENT_TYPE = 'video/mp2t'
@@ -21,15 +22,24 @@ IMMUTABLE = 'public, max-age=31536000, immutable'
 class Bucket:
     """`s3://BUCKET/PREFIX`, through a boto3 S3 client."""
 
-    def __init__(self, client: Any, url: str, *, border: Border | None = None) -> None:
+    def __init__(
+        self,
+        client: Any,
+        url: str,
+        *,
+        border: Border | None = None,
+        max_segment_bytes: int = MAX_SEGMENT_BYTES,
+    ) -> None:
         parts = urlsplit(url)
         self.url = url
         self.name = parts.netloc
         self._prefix = parts.path.strip('/') + '/' if parts.path.strip('/') else ''
         self._client = client
         self._border = border or Border(url)
+        self._max_segment_bytes = max_segment_bytes
 
-    def hours(self, scope: Scope = EVERYTHING) -> Iterator[Hour]:
+    def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterator[Hour]:
+        del troubles  # S3 lists all or nothing, and then raises SourceError
         for stream in filter(scope.admits_stream, self._folders('')):
             for variant in filter(scope.admits_variant, self._folders(f'{stream}/')):
                 yield from filter(scope.admits, self._hours(stream, variant))
@@ -52,18 +62,22 @@ class Bucket:
 
     def add(self, segment: Segment, chunks: Chunks) -> int:
         """Puts the segment with the SHA-256 that its name promises, so that S3 checks the bytes again."""
-        body = b''.join(verified(segment, chunks))
-        checks: dict[str, Any] = {}
-        if not segment.withdrawal:
-            checks['ChecksumSHA256'] = digest.to_base64(segment.hash)
-            checks['Metadata'] = {'sha256': digest.to_hex(segment.hash)}
-        self._put(segment.path, body, content_type=SEGMENT_TYPE, cache_control=IMMUTABLE, **checks)
+        body = b''.join(verified(segment, chunks, self._max_segment_bytes))
+        call = partial(self._put, segment.path, body, content_type=SEGMENT_TYPE, cache_control=IMMUTABLE)
+        if segment.withdrawal:
+            self._border.writing(call, key=segment.path)
+            return 0
+        checksum, metadata = digest.to_base64(segment.hash), {'sha256': digest.to_hex(segment.hash)}
+        call = partial(call, ChecksumSHA256=checksum, Metadata=metadata)
+        answer = self._border.writing(call, key=segment.path)
+        if answer.get('ChecksumSHA256', checksum) != checksum:
+            raise SegmentError('hash', f'{self.url} stored {segment.path} with another SHA-256')
         return len(body)
 
     def get_text(self, path: str) -> str | None:
         """A small text object, or None if there is none; raises SourceError."""
         try:
-            return self._get(path, limit_bytes=MAX_SEGMENT_BYTES).decode('utf-8', 'replace')
+            return self._get(path).decode('utf-8', 'replace')
         except SegmentError as error:
             if error.reason == 'missing':
                 return None
@@ -71,7 +85,10 @@ class Bucket:
 
     def put_text(self, path: str, text: str, *, content_type: str, cache_control: str) -> None:
         """A small text object; raises StoreError."""
-        self._put(path, text.encode(), content_type=content_type, cache_control=cache_control)
+        body = text.encode()
+        self._border.writing(
+            lambda: self._put(path, body, content_type=content_type, cache_control=cache_control)
+        )
 
     def _hours(self, stream: str, variant: str) -> Iterator[Hour]:
         for text in self._folders(f'{stream}/{variant}/', labels=False):
@@ -92,16 +109,18 @@ class Bucket:
         """The pages of ListObjectsV2, for as long as S3 says that they are truncated."""
         arguments |= {'Bucket': self.name}
         while True:
-            page: dict[str, Any] = self._border.reading(self._client.list_objects_v2, **arguments)
+            page: dict[str, Any] = self._border.reading(partial(self._client.list_objects_v2, **arguments))
             yield page
             if not page.get('IsTruncated'):
                 return
             arguments['ContinuationToken'] = page['NextContinuationToken']
 
     def _body(self, segment: Segment) -> Iterator[bytes]:
-        yield self._get(segment.path, limit_bytes=MAX_SEGMENT_BYTES)
+        yield self._get(segment.path)
 
-    def _get(self, path: str, *, limit_bytes: int) -> bytes:
+    def _get(self, path: str) -> bytes:
+        limit_bytes = self._max_segment_bytes
+
         def get() -> bytes:
             answer = self._client.get_object(Bucket=self.name, Key=self._prefix + path)
             if answer['ContentLength'] > limit_bytes:
@@ -109,11 +128,10 @@ class Bucket:
             body: bytes = answer['Body'].read()
             return body
 
-        return self._border.reading(get)
+        return self._border.reading(get, key=path)
 
-    def _put(self, path: str, body: bytes, *, content_type: str, cache_control: str, **checks: Any) -> None:
-        self._border.writing(
-            self._client.put_object,
+    def _put(self, path: str, body: bytes, *, content_type: str, cache_control: str, **checks: Any) -> Any:
+        return self._client.put_object(
             Bucket=self.name,
             Key=self._prefix + path,
             Body=body,

@@ -54,7 +54,7 @@ def any_http(_: str, target: str) -> bool:
 
 
 class Client:
-    """A connection pool; `deadline_seconds` bounds each GET in all, redirects included."""
+    """A connection pool; `deadline_seconds` bounds each GET in all, unless it is given its own."""
 
     def __init__(self, *, deadline_seconds: float, may_redirect: RedirectRule) -> None:
         self._deadline_seconds = deadline_seconds
@@ -62,12 +62,14 @@ class Client:
         self._session = requests.Session()
         self._session.headers['User-Agent'] = f'segmesh/{version("segmesh")}'
 
-    def get(self, url: str, *, limit_bytes: int, encoding: str = 'identity') -> Reply:
+    def get(
+        self, url: str, *, limit_bytes: int, encoding: str = 'identity', deadline_seconds: float | None = None
+    ) -> Reply:
         """The whole answer, whatever its status; raises FetchError.
 
         `encoding` is what Accept-Encoding offers; `limit_bytes` counts what comes out of it.
         """
-        with _deadline(self._deadline_seconds, url), _translated(url):
+        with _deadline(deadline_seconds or self._deadline_seconds, url), _translated(url):
             target = url
             for _ in range(MAX_REDIRECTS + 1):
                 reply = self._get_once(target, limit_bytes, encoding)

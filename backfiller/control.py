@@ -18,7 +18,7 @@ def create_app(service: Service) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(service.metrics.registry))
     app.add_url_rule('/status', 'status', service.status)
-    app.add_url_rule('/healthz', 'healthz', lambda: {'alive': True})
+    app.add_url_rule('/healthz', 'healthz', lambda: _health(service))
 
     @app.post('/backfill')
     def backfill() -> tuple[dict[str, Any], int]:
@@ -34,6 +34,11 @@ def create_app(service: Service) -> Flask:
         return {'error': error.description}, error.code or 500
 
     return app
+
+
+def _health(service: Service) -> tuple[dict[str, bool], int]:
+    healthy = service.is_healthy()
+    return {'alive': True, 'healthy': healthy}, 200 if healthy else 503
 
 
 def _scope() -> Scope:

@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import gevent
@@ -12,7 +12,7 @@ from gevent.event import Event
 from backfiller.backfill import Backfill, PassResult
 from backfiller.loop import Backoff, Loop, Timer
 from backfiller.peer import Peer
-from common.errors import SourceError
+from common.errors import SegmeshError, SourceError
 from common.place import Scope
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,14 @@ ROSTER_SECONDS = 2.0
 FIRST_RETRY_SECONDS = 2.0
 MOST_RETRY_SECONDS = 300.0
 OURSELVES_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class LastError:
+    """What went wrong last, and when."""
+
+    time: datetime
+    message: str
 
 
 class Follower:
@@ -41,7 +49,7 @@ class Follower:
         self.id = ''
         self.last: PassResult | None = None
         self.last_success: datetime | None = None
-        self.last_error = ''
+        self.last_error: LastError | None = None
         self.state = 'starting'
         self._backfill = backfill
         self._scope = scope
@@ -50,46 +58,74 @@ class Follower:
         self._full = Timer(full_seconds)
         self._asked: deque[Scope] = deque(maxlen=100)
         self._wake = Event()
-        self._loop = Loop(
+        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self.loop = Loop(
             peer.url,
             self._act,
             backoff=Backoff(FIRST_RETRY_SECONDS, MOST_RETRY_SECONDS),
             on_failure=self._note_failure,
             wake=self._wake,
         )
-        self._greenlet = gevent.spawn(self._loop.run)
+
+    def start(self) -> None:
+        self._greenlet = gevent.spawn(self.loop.run)
+
+    def stop(self) -> None:
+        if self._greenlet:
+            self._greenlet.kill()
+        self.peer.close()
 
     def ask(self, scope: Scope) -> None:
         """Starts a pass over the scope now, or right after the one that runs."""
         self._asked.append(scope)
         self._wake.set()
 
-    def stop(self) -> None:
-        self._greenlet.kill()
-
     def _act(self) -> float:
-        self.id = self.id or self.peer.identity()
-        if self.id == self._own_id:
-            self.state = 'ourselves'
+        if self._is_ourselves():
             return OURSELVES_SECONDS
-        kind, scope = self._next()
-        self.state = f'{kind} pass'
-        self._finish(self._backfill.run(self.peer, scope, kind))
+        if kind := self._due():
+            result = self._backfill.run(self.peer, self._scope_of(kind), kind)
+            self._note(result)
+            self._done(kind)
+        self.state = 'idle'
         return 0.0 if self._asked else min(self._recent.remaining_seconds(), self._full.remaining_seconds())
 
-    def _next(self) -> tuple[str, Scope]:
-        """What to look at: what was asked for, the recent hours, or everything."""
-        scope = self._scope()
-        if self._asked:
-            return 'asked', self._asked.popleft()
-        if self._recent.is_due():
-            self._recent.restart()
-            since = self._backfill.clock() - RECENT
-            return 'recent', replace(scope, since=max(since, scope.since) if scope.since else since)
-        self._full.restart()
-        return 'full', scope
+    def _is_ourselves(self) -> bool:
+        if not self.id:
+            self.id = self.peer.identity()
+            if self.id == self._own_id:
+                log.info('%s is this node itself: nothing is fetched from it', self.peer.url)
+        if self.id != self._own_id:
+            return False
+        self.state = 'ourselves'
+        return True
 
-    def _finish(self, result: PassResult) -> None:
+    def _due(self) -> str:
+        """What to look at now: what was asked for, the recent hours, everything, or nothing."""
+        if self._asked:
+            return 'asked'
+        if self._recent.is_due():
+            return 'recent'
+        return 'full' if self._full.is_due() else ''
+
+    def _scope_of(self, kind: str) -> Scope:
+        self.state = f'{kind} pass'
+        scope = self._scope()
+        if kind == 'asked':
+            return self._asked[0].within(scope)
+        return scope.within(Scope(since=self._backfill.clock() - RECENT)) if kind == 'recent' else scope
+
+    def _done(self, kind: str) -> None:
+        """Not before a pass without an error: one that failed is still due."""
+        if kind == 'asked':
+            self._asked.popleft()
+        elif kind == 'recent':
+            self._recent.restart()
+        else:
+            self._full.restart()
+
+    def _note(self, result: PassResult) -> None:
+        """Remembers the pass; raises its error."""
         self.last = result
         if result.fetched or not result.complete:
             log.info(
@@ -97,16 +133,15 @@ class Follower:
             )
         if result.error:
             raise result.error
-        self.state = 'idle'
         if result.complete:
             self.last_success = self._backfill.clock()
 
     def _note_failure(self, error: Exception) -> None:
         self.state = 'backing off'
-        self.last_error = str(error)
+        self.last_error = LastError(self._backfill.clock(), str(error))
         if isinstance(error, SourceError):
             self.id = ''  # whoever answers next may be another node
-        else:
+        if not isinstance(error, SegmeshError):
             self._backfill.metrics.errors.labels('backfill').inc()
 
 
@@ -142,3 +177,4 @@ class Followers:
         for url in wanted:
             if url not in self.by_url:
                 self.by_url[url] = self._follow(url)
+                self.by_url[url].start()

@@ -62,6 +62,8 @@ class Loop:
         self._backoff = backoff
         self._on_failure = on_failure
         self._wake = wake or Event()
+        self.is_troubled = False
+        """Whether the last pass ended in an error that nobody foresaw."""
 
     def run(self) -> None:
         while True:
@@ -74,6 +76,7 @@ class Loop:
             delay = self._act()
         except Exception as error:  # noqa: BLE001 (the one place that decides what an unexpected error means)
             return self._failed(error)
+        self.is_troubled = False
         if self._backoff.failures:
             log.info('%s: recovered after %d failures', self._name, self._backoff.failures)
         self._backoff.after_success()
@@ -83,6 +86,7 @@ class Loop:
         delay = self._backoff.after_failure()
         self._on_failure(error)
         known = isinstance(error, SegmeshError)
+        self.is_troubled = not known
         if self._backoff.failures == 1 or not known:
             log.warning('%s: %s; next try in %.1f s', self._name, error, delay, exc_info=not known)
         return delay

@@ -27,12 +27,11 @@ from backfiller.mirror import HourState, Mirror, nothing_more_at
 from backfiller.parts import Parts
 from backfiller.peer import Peer
 from backfiller.service import MirrorKeeper, Service
-from common import cli, service, times
+from common import cli, config, service, times
 from common.disk import Disk
-from common.errors import SegmentError, UsageError
+from common.errors import UsageError
 from common.offload import OffloadedDisk
 from common.place import Scope
-from common.segment import check_label
 from common.settings import Backfiller, Node
 from common.settings import Mirror as MirrorSettings
 
@@ -130,11 +129,8 @@ def capture(url: str, stream: str, variant: str, **flags: Any) -> None:
     The best variant of a master playlist is stored as `source`, the others by their height, e.g. `480p`.
     """
     parts = Parts.of(flags)
-    try:
-        check_label('--stream', stream)
-        check_label('--variant', variant or 'source')
-    except SegmentError as error:
-        raise UsageError(str(error)) from None
+    config.read(config.ORIGIN, f'{stream}={url}', '--stream and URL')
+    config.read(config.LABEL, variant or 'source', '--variant')
     stop = service.stop_on_signals()
     client = Client(deadline_seconds=CAPTURE_DEADLINE_SECONDS, may_redirect=any_http)
     with parts.disk() as disk:
@@ -149,9 +145,8 @@ def _run_once(parts: Parts, disk: OffloadedDisk) -> list[str]:
     backfill = parts.backfill(disk, Metrics(CollectorRegistry()))
     outcome = once.backfill_once(backfill, peers, parts.scope(), own_id=parts.node_id())
     click.echo(f'{outcome.fetched} segments, {outcome.fetched_bytes} bytes fetched')
-    if parts.mirror.bucket and not outcome.undone:
-        return _mirror_once(parts.new_mirror(disk), parts.scope())
-    return outcome.undone
+    mirrored = _mirror_once(parts.new_mirror(disk), parts.scope()) if parts.mirror.bucket else []
+    return [*outcome.undone, *mirrored]
 
 
 def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
@@ -160,7 +155,10 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
     followers = Followers(parts.roster().peers, lambda url: parts.follow(backfill, url))
 
     def others() -> Sequence[Peer]:
-        return [each.peer for each in followers.by_url.values() if each.id != parts.node_id()]
+        """The peers that answer, less ourselves."""
+        return [
+            each.peer for each in followers.by_url.values() if each.state not in ('backing off', 'ourselves')
+        ]
 
     bucket = parts.mirror.bucket
     mirror = parts.new_mirror(disk, agreed=nothing_more_at(others, disk)) if bucket else None
@@ -205,7 +203,7 @@ def _backdoor(port: int, running: Service) -> Iterator[None]:
     if not port:
         yield
         return
-    server = BackdoorServer(('127.0.0.1', port), locals={'service': running})
+    server = BackdoorServer(service.bound(('127.0.0.1', port)), locals={'service': running})
     server.start()
     try:
         yield

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import quote
 
-from common import digest, timeline
+from common import digest, playlist, timeline
 from common.errors import ListingError, SegmentError
 from common.segment import Hour, Segment, is_tombstone, segments_only, without_withdrawn
 from common.times import iso
@@ -34,6 +35,10 @@ class Manifest:
     def playable(self) -> list[Segment]:
         """The segments to play, in order of time."""
         return timeline.playable(Segment.parse(self.hour, name) for name in self.sizes)
+
+    def playlist(self) -> str:
+        """The media playlist of the hour, for a place beside the segments."""
+        return playlist.media(self.playable, lambda segment: quote(segment.name))
 
     @property
     def coverage(self) -> timeline.Coverage:

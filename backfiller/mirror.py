@@ -8,10 +8,10 @@ along with its bytes.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from urllib.parse import quote
+from functools import partial
 from zlib import crc32
 
 from backfiller import manifest as manifests
@@ -20,9 +20,9 @@ from backfiller.bucket import Bucket
 from backfiller.manifest import Manifest
 from backfiller.swarm import SharedWork, together
 from common import digest, playlist
-from common.errors import ListingError, SegmentError, SourceError
+from common.errors import ListingError, SegmentError, SourceError, StoreError
 from common.offload import OffloadedDisk
-from common.place import EVERYTHING, Scope, Source
+from common.place import EVERYTHING, Scope, Source, Store, Troubles
 from common.segment import Hour, Segment
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class HourResult:
-    """What mirroring one hour came to."""
+    """What mirroring one hour came to; `fingerprint` is of our names when it was last mirrored."""
 
     hour: Hour
     state: HourState
@@ -92,55 +92,79 @@ class Mirror:
     def run(self, scope: Scope = EVERYTHING) -> Iterator[HourResult]:
         """Looks at every hour held, the oldest first, and mirrors those that are due.
 
-        Raises SourceError or StoreError if the bucket as a whole is of no use now.
+        Raises SourceError or StoreError if the bucket as a whole is of no use now, and in the end
+        ListingError if a folder of the store could not be listed.
         """
-        for hour in sorted(self._disk.hours(scope), key=lambda hour: (hour.text, hour.stream, hour.variant)):
+        troubles: Troubles = []
+        held = sorted(self._disk.hours(scope, troubles), key=lambda each: (each.text, each.path))
+        self.hours = {hour: self.hours[hour] for hour in held if hour in self.hours}
+        for hour in held:
             self.hours[hour] = self._look_at(hour)
             yield self.hours[hour]
+        if troubles:
+            raise troubles[0]
 
     def _look_at(self, hour: Hour) -> HourResult:
-        now = self._clock()
-        if now < hour.end:
+        """What the hour came to; its own errors are in the result, those of the bucket end the pass."""
+        if self._clock() < hour.end:
             return HourResult(hour, HourState.OPEN)
+        last = self.hours.get(hour, HourResult(hour, HourState.SETTLING))
         try:
-            fingerprint = digest.fingerprint(self._disk.names(hour))
-            known = self.hours.get(hour)
-            if known and known.state is HourState.MIRRORED and known.fingerprint == fingerprint:
-                return known
-            if not self._patience.has_settled(hour, now, self._agreed):
-                return HourResult(hour, HourState.SETTLING)
-            behind = known and known.state in (HourState.MIRRORED, HourState.BEHIND)
-            self.hours[hour] = HourResult(hour, HourState.BEHIND if behind else HourState.MIRRORING)
-            return self._mirror(hour, fingerprint)
-        except ListingError as error:
-            return HourResult(hour, HourState.FAILED, problems=(str(error),))
+            return self._bring_up_to_date(last)
+        except (ListingError, SegmentError) as error:
+            return replace(last, state=HourState.FAILED, uploaded=0, problems=(str(error),))
+        except (SourceError, StoreError) as error:
+            self.hours[hour] = replace(last, state=HourState.FAILED, uploaded=0, problems=(str(error),))
+            raise
 
-    def _mirror(self, hour: Hour, fingerprint: str) -> HourResult:
-        sizes = self._disk.sizes(hour)
+    def _bring_up_to_date(self, last: HourResult) -> HourResult:
+        hour, fingerprint = last.hour, digest.fingerprint(self._disk.names(last.hour))
+        if last.state is HourState.MIRRORED and last.fingerprint == fingerprint:
+            return replace(last, uploaded=0)
+        if last.fingerprint:
+            self.hours[hour] = replace(last, state=HourState.BEHIND)
+        elif self._patience.has_settled(hour, self._clock(), self._agreed):
+            self.hours[hour] = HourResult(hour, HourState.MIRRORING)
+        else:
+            return HourResult(hour, HourState.SETTLING)
+        return self._mirror(last, fingerprint)
+
+    def _mirror(self, last: HourResult, fingerprint: str) -> HourResult:
+        hour, sizes = last.hour, self._disk.sizes(last.hour)
         added, problems = self._upload(hour, sizes)
         objects = self.bucket.objects(hour)
         lacking = [name for name, size in sizes.items() if objects.get(name) != size]
         if problems or lacking:
             problems += [f'{hour.path}/{name} is not in the bucket as it should be' for name in lacking]
-            return HourResult(hour, HourState.FAILED, len(sizes), added, problems=tuple(problems))
+            return replace(last, state=HourState.FAILED, uploaded=added, problems=tuple(problems))
         manifest = self._describe(hour, sizes, objects)
-        holes = len(manifest.coverage.holes)
-        return HourResult(hour, HourState.MIRRORED, len(manifest.sizes), added, holes, fingerprint)
+        there = self._described(hour)
+        is_told = there is not None and sizes.keys() <= there.sizes.keys()
+        return HourResult(
+            hour,
+            HourState.MIRRORED if is_told else HourState.BEHIND,  # another node's manifest came in between
+            segments=len(manifest.sizes),
+            uploaded=added,
+            holes=len(manifest.coverage.holes),
+            fingerprint=fingerprint,
+        )
 
     def _upload(self, hour: Hour, sizes: dict[str, int]) -> tuple[int, list[str]]:
         """Puts what the bucket lacks, several at a time; returns how many, and what went wrong."""
         target, work = _Intact(self.bucket, sizes), SharedWork()
-
-        def share(number: int) -> list[sync.Event]:
-            def is_mine(segment: Segment) -> bool:
-                return crc32(segment.name.encode()) % UPLOADS == number
-
-            return list(sync.sync(self._disk, target, [hour], work=work, wanted=is_mine))
-
-        shares = together([lambda number=number: share(number) for number in range(UPLOADS)])  # type: ignore[misc]
+        with work.visit(hour, target):  # while we are in the hour, all shares know it from one listing
+            shares = together([partial(self._share, hour, target, work, number) for number in range(UPLOADS)])
         events = [event for each in shares for event in each]
         added = sum(isinstance(event, sync.Added) for event in events)
         return added, [str(e.error) for e in events if isinstance(e, sync.Failed | sync.Unlisted)]
+
+    def _share(self, hour: Hour, target: Store, work: sync.Work, number: int) -> list[sync.Event]:
+        """One of UPLOADS passes side by side, each with the segments whose names fall to it."""
+
+        def is_mine(segment: Segment) -> bool:
+            return crc32(segment.name.encode()) % UPLOADS == number
+
+        return list(sync.sync(self._disk, target, [hour], work=work, wanted=is_mine))
 
     def _describe(self, hour: Hour, sizes: dict[str, int], objects: dict[str, int]) -> Manifest:
         """Writes playlist and manifest, unless they already say the same."""
@@ -149,7 +173,7 @@ class Mirror:
         if there:
             known = {name: size for name, size in there.sizes.items() if objects.get(name) == size}
             manifest = manifest.merged(Manifest(hour, known))
-        if there != manifest or manifests.PLAYLIST_NAME not in objects:
+        if there != manifest or objects.get(manifests.PLAYLIST_NAME) != len(manifest.playlist()):
             write_playlist(self.bucket, manifest)
             text = manifest.encode(written_by=self._node_id, written_at=self._clock())
             self.bucket.put_text(
@@ -187,7 +211,7 @@ def write_playlist(bucket: Bucket, manifest: Manifest) -> None:
     """`playlist.m3u8` beside the segments, so that any player plays the hour from the bucket."""
     bucket.put_text(
         f'{manifest.hour.path}/{manifests.PLAYLIST_NAME}',
-        playlist.media(manifest.playable, lambda segment: quote(segment.name)),
+        manifest.playlist(),
         content_type=playlist.CONTENT_TYPE,
         cache_control='no-cache',
     )
@@ -198,7 +222,7 @@ def nothing_more_at(peers: Callable[[], Iterable[Source]], disk: OffloadedDisk) 
 
     def agreed(hour: Hour) -> bool:
         known = sync.Known(hour, disk.names(hour), skip_twins=True)
-        return not any(_has_more(peer, hour, known) for peer in peers())
+        return not any(together([partial(_has_more, peer, hour, known) for peer in peers()]))
 
     return agreed
 

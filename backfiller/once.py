@@ -1,6 +1,6 @@
 """One pass to the end, for --once and restore: what was done, and whether anything is left undone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from backfiller import sync
@@ -10,8 +10,8 @@ from backfiller.peer import Peer
 from backfiller.swarm import SharedWork, together
 from common.errors import SourceError
 from common.offload import OffloadedDisk
-from common.place import Scope
-from common.segment import Hour
+from common.place import Scope, Store
+from common.segment import Hour, Segment
 
 RESTORES = 8
 
@@ -67,7 +67,7 @@ def _pass_over(backfill: Backfill, peer: Peer, scope: Scope, own_id: str) -> Pas
 
 
 def _left_by(result: PassResult, backfill: Backfill) -> list[str]:
-    left = [f'{result.peer}: {error}' for path, error in result.undone.items() if not _held(backfill, path)]
+    left = [f'{result.peer}: {error}' for error in _still_lacking(result.undone, backfill.target)]
     if result.unlisted:
         left.append(f'{result.peer}: {result.unlisted} listings could not be used')
     if result.error:
@@ -75,9 +75,16 @@ def _left_by(result: PassResult, backfill: Backfill) -> list[str]:
     return left
 
 
-def _held(backfill: Backfill, path: str) -> bool:
-    stream, variant, hour, name = path.split('/')
-    return name in backfill.target.names(Hour.parse(stream, variant, hour))
+def _still_lacking(undone: dict[str, str], target: Store) -> Iterator[str]:
+    """Why each segment that nobody else brought either could not be had."""
+    known: dict[Hour, sync.Known] = {}
+    for path, error in undone.items():
+        stream, variant, text, name = path.split('/')
+        hour = Hour.parse(stream, variant, text)
+        if hour not in known:
+            known[hour] = sync.Known(hour, target.names(hour), skip_twins=True)
+        if known[hour].lacks(Segment.parse(hour, name)):
+            yield error
 
 
 def _note(outcome: Outcome, event: sync.Event) -> None:

@@ -66,7 +66,8 @@ class Parts:
     def bucket(self) -> Bucket:
         if not self.mirror.bucket:
             raise UsageError('give the bucket: --bucket s3://BUCKET/PREFIX')
-        return Bucket(s3.new_client(self.mirror.endpoint_url, self.mirror.s3_checksums), self.mirror.bucket)
+        client = s3.new_client(self.mirror.endpoint_url, self.mirror.s3_checksums)
+        return Bucket(client, self.mirror.bucket, max_segment_bytes=self.own.max_segment_bytes)
 
     def peer(self, url: str) -> Peer:
         client = Client(deadline_seconds=self.own.request_deadline, may_redirect=same_origin)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from backfiller.client import Client, FetchError, Reply
 from common import wire
 from common.errors import ListingError, SegmentError, SourceError
-from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope
+from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, collected
 from common.segment import Hour, Segment, is_label, shown
 
 STALLS_ALLOWED = 5
-"""A peer whose segments time out or break off this often in a row is left alone for a while."""
+"""A peer that does not come up with this many segments in a row is left alone for a while."""
 
-_STALLS = ('deadline', 'truncated')
+_STALLS = ('deadline', 'unreachable')
 _SMALL_ANSWER_BYTES = 64 * 1024
 
 
@@ -27,21 +27,28 @@ class Peer:
         self.refused: set[str] = set()
         """What it listed as streams, variants and hours that are no names."""
 
+    def close(self) -> None:
+        self._client.close()
+
     def identity(self) -> str:
-        """The id of the node behind the URL; empty if it does not tell. Raises SourceError."""
+        """The id of the node behind the URL; empty if it does not tell. Raises SourceError if it is away."""
         try:
             answer = json.loads(self._get('/readyz', _SMALL_ANSWER_BYTES).body)
         except FetchError as error:
-            raise SourceError(str(error)) from error
+            if error.reason == 'unreachable':
+                raise SourceError(str(error)) from error
+            return ''
         except (ValueError, RecursionError):
             return ''
         found = answer.get('id', '') if isinstance(answer, dict) else ''
         return found if isinstance(found, str) else ''
 
-    def hours(self, scope: Scope = EVERYTHING) -> Iterator[Hour]:
+    def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterator[Hour]:
         for stream in self._labels(wire.streams_path(), scope.admits_stream):
-            for variant in self._labels(wire.variants_path(stream), scope.admits_variant):
-                yield from filter(scope.admits, self._hours(stream, variant))
+            with collected(troubles):
+                for variant in self._labels(wire.variants_path(stream), scope.admits_variant):
+                    with collected(troubles):
+                        yield from filter(scope.admits, self._hours(stream, variant))
 
     def names(self, hour: Hour) -> set[str]:
         return set(self._listing(f'{wire.names_path(hour)}?tombstones=true'))
@@ -49,6 +56,9 @@ class Peer:
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
         for segment in segments:
             yield segment, () if segment.withdrawal else self._body(segment)
+            if self._stalls >= STALLS_ALLOWED:
+                self._stalls = 0
+                raise SourceError(f'{self.url}: {STALLS_ALLOWED} segments in a row did not come')
 
     def _hours(self, stream: str, variant: str) -> Iterator[Hour]:
         for text in self._listing(wire.hours_path(stream, variant)):
@@ -72,9 +82,10 @@ class Peer:
         try:
             reply = self._get(path, wire.MAX_LISTING_BYTES, encoding='gzip')
         except FetchError as error:
-            if error.reason in _STALLS:
-                raise SourceError(str(error)) from error
-            raise ListingError(str(error)) from error
+            kind = SourceError if error.reason in _STALLS else ListingError
+            raise kind(str(error)) from error
+        if reply.status in (401, 403, 429):
+            raise SourceError(f'{reply.url} answered {reply.status}: it does not let us read')
         if reply.status != 200:
             raise ListingError(f'{reply.url} answered {reply.status}')
         try:
@@ -86,28 +97,13 @@ class Peer:
         try:
             reply = self._get(wire.segment_path(segment), self._max_segment_bytes)
         except FetchError as error:
-            self._count_stall(error)
+            self._stalls += error.reason in _STALLS
             raise SegmentError(error.reason, str(error)) from error
-        self._stalls = 0
+        self._stalls = STALLS_ALLOWED if reply.status == 429 else 0
         if reply.status != 200:
             reason = 'missing' if reply.status in (404, 410) else 'refused'
             raise SegmentError(reason, f'{reply.url} answered {reply.status}')
         yield reply.body
 
-    def _count_stall(self, error: FetchError) -> None:
-        self._stalls += error.reason in _STALLS
-        if self._stalls >= STALLS_ALLOWED:
-            self._stalls = 0
-            raise SourceError(f'{STALLS_ALLOWED} segments in a row came too slowly or not whole: {error}')
-
     def _get(self, path: str, limit_bytes: int, encoding: str = 'identity') -> Reply:
-        """The answer; raises SourceError if the peer as a whole is of no use now, else FetchError."""
-        try:
-            reply = self._client.get(self.url + path, limit_bytes=limit_bytes, encoding=encoding)
-        except FetchError as error:
-            if error.reason == 'unreachable':
-                raise SourceError(str(error)) from error
-            raise
-        if reply.status in (401, 403, 429):
-            raise SourceError(f'{reply.url} answered {reply.status}: it does not let us read')
-        return reply
+        return self._client.get(self.url + path, limit_bytes=limit_bytes, encoding=encoding)

@@ -4,11 +4,10 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
-from common.errors import SegmentError, SegmeshError, SourceError, StoreError
+from common.errors import SegmentError, SegmeshError, SourceError, StoreError, UsageError
 
-P = ParamSpec('P')
 R = TypeVar('R')
 
 TRIES = 6
@@ -42,10 +41,12 @@ _ADVICE = {
 def new_client(endpoint_url: str, checksums: str) -> Any:
     """A boto3 S3 client that also works with servers which are not Amazon's.
 
-    `checksums` is `when_required` or `when_supported` (botocore's request_checksum_calculation).
+    `checksums` is `when_required` or `when_supported` (botocore's request_checksum_calculation). Raises
+    UsageError for a profile or an endpoint that is none.
     """
-    import boto3
+    import boto3  # takes 0.2 s, and only S3 needs it
     from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
 
     config = Config(
         signature_version='s3v4',
@@ -57,46 +58,57 @@ def new_client(endpoint_url: str, checksums: str) -> Any:
         connect_timeout=10,
         read_timeout=60,
     )
-    session = boto3.session.Session()
-    region = session.region_name or 'us-east-1'
-    return session.client('s3', endpoint_url=endpoint_url or None, region_name=region, config=config)
+    try:
+        session = boto3.session.Session()
+        region = session.region_name or 'us-east-1'
+        return session.client('s3', endpoint_url=endpoint_url or None, region_name=region, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise UsageError(f'cannot use S3 with these settings: {error}') from error
 
 
 @dataclass(frozen=True)
 class Border:
-    """Calls S3 and translates its errors: SegmentError for one object, else SourceError or StoreError."""
+    """Calls S3 and translates its errors: SegmentError if they concern the object `key`, else as said."""
 
     url: str
     tries: int = TRIES
     sleep: Callable[[float], None] = time.sleep
 
-    def reading(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._call(SourceError, call, *args, **kwargs)
+    def reading(self, call: Callable[[], R], *, key: str = '') -> R:
+        """What the call returns; raises SegmentError or SourceError."""
+        return self._call(SourceError, call, key)
 
-    def writing(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._call(StoreError, call, *args, **kwargs)
+    def writing(self, call: Callable[[], R], *, key: str = '') -> R:
+        """What the call returns; raises SegmentError or StoreError."""
+        return self._call(StoreError, call, key)
 
-    def _call(
-        self, otherwise: type[SegmeshError], call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    def _call(self, otherwise: type[SegmeshError], call: Callable[[], R], key: str) -> R:
         from botocore.exceptions import BotoCoreError, ClientError
 
         for attempt in range(1, self.tries + 1):
             try:
-                return call(*args, **kwargs)
+                return call()
             except (BotoCoreError, ClientError, OSError) as error:
                 if attempt == self.tries or not _may_pass(error):
-                    raise self._translated(error, otherwise, kwargs.get('Key', '')) from error
+                    raise self._translated(error, otherwise, key) from error
             self.sleep(_delay(attempt))
         raise AssertionError('not reached')
 
-    def _translated(self, error: Exception, otherwise: type[SegmeshError], key: object) -> SegmeshError:
+    def _translated(self, error: Exception, otherwise: type[SegmeshError], key: str) -> SegmeshError:
         code = _code(error)
-        if code in _MISSING:
-            return SegmentError('missing', f'{self.url} has no {key or "such object"}')
-        if code in _DAMAGED:
+        if key and code in _MISSING:
+            return SegmentError('missing', f'{self.url} has no {key}')
+        if key and code in _DAMAGED:
             return SegmentError('hash', f'{self.url} refused {key}: its bytes arrived damaged')
+        if key and _is_about_the_object(error):
+            return SegmentError('refused', f'{self.url}: {key}: {error}')
         return otherwise(f'{self.url}: {_ADVICE.get(code) or error}')
+
+
+def _is_about_the_object(error: Exception) -> bool:
+    """Whether S3 refused this one request, for a reason that need not hold for others."""
+    status = getattr(error, 'response', {}).get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
+    return 400 <= status < 500 and _code(error) not in _ADVICE and not _may_pass(error)
 
 
 def _code(error: Exception) -> str:

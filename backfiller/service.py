@@ -10,12 +10,13 @@ from typing import Any
 import gevent
 
 from backfiller.backfill import PassResult
-from backfiller.follow import Follower, Followers
+from backfiller.follow import Follower, Followers, LastError
 from backfiller.loop import Backoff, Loop, jittered
 from backfiller.metrics import Metrics
 from backfiller.mirror import HourResult, HourState, Mirror
+from common.errors import SegmeshError
 from common.place import Scope
-from common.times import iso
+from common.times import iso, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -29,22 +30,23 @@ class MirrorKeeper:
         self, mirror: Mirror, metrics: Metrics, scope: Callable[[], Scope], interval_seconds: float
     ) -> None:
         self.mirror = mirror
-        self.last_error = ''
+        self.last_error: LastError | None = None
         self._metrics = metrics
         self._scope = scope
         self._interval_seconds = interval_seconds
-        self._loop = Loop(
+        self.loop = Loop(
             'mirror', self._act, backoff=Backoff(interval_seconds, 600.0), on_failure=self._note_failure
         )
 
     def run(self) -> None:
-        self._loop.run()
+        self.loop.run()
 
     def _act(self) -> float:
-        for result in self.mirror.run(self._scope()):
-            self._note(result)
-        self.last_error = ''
-        self._count_states()
+        try:
+            for result in self.mirror.run(self._scope()):
+                self._note(result)
+        finally:
+            self._count_states()
         return jittered(self._interval_seconds)
 
     def _note(self, result: HourResult) -> None:
@@ -60,8 +62,9 @@ class MirrorKeeper:
             self._metrics.hour_states.labels(state.value).set(counts[state])
 
     def _note_failure(self, error: Exception) -> None:
-        self.last_error = str(error)
-        self._count_states()
+        self.last_error = LastError(utc_now(), str(error))
+        if not isinstance(error, SegmeshError):
+            self._metrics.errors.labels('mirror').inc()
 
 
 @dataclass
@@ -79,26 +82,40 @@ class Service:
         parts = [self.followers.run, *([self.keeper.run] if self.keeper else [])]
         return [gevent.spawn(part) for part in parts]
 
+    def is_healthy(self) -> bool:
+        """Whether no part ended its last pass in an error that nobody foresaw."""
+        loops = [each.loop for each in self.followers.by_url.values()]
+        loops += [self.keeper.loop] if self.keeper else []
+        return not any(loop.is_troubled for loop in loops)
+
     def status(self) -> dict[str, Any]:
         """The answer to GET /status."""
         answer: dict[str, Any] = {
             'id': self.node_id,
             'time': iso(self.clock()),
-            'peers': {url: _peer(follower) for url, follower in self.followers.by_url.items()},
+            'healthy': self.is_healthy(),
+            'peers': {url: _peer(follower, self.clock()) for url, follower in self.followers.by_url.items()},
         }
         if self.keeper:
             answer['mirror'] = _mirror(self.keeper)
         return answer
 
 
-def _peer(follower: Follower) -> dict[str, Any]:
+def _peer(follower: Follower, now: datetime) -> dict[str, Any]:
+    """`lag_seconds` is how long ago a pass last left nothing undone."""
+    success = follower.last_success
     return {
         'state': follower.state,
         'id': follower.id,
+        'lag_seconds': round((now - success).total_seconds(), 1) if success else None,
+        'last_success': iso(success) if success else None,
+        'last_error': _error(follower.last_error),
         'last_pass': _pass(follower.last) if follower.last else None,
-        'last_success': iso(follower.last_success) if follower.last_success else None,
-        'last_error': follower.last_error,
     }
+
+
+def _error(error: LastError | None) -> dict[str, str] | None:
+    return {'time': iso(error.time), 'message': error.message} if error else None
 
 
 def _pass(result: PassResult) -> dict[str, Any]:
@@ -110,6 +127,7 @@ def _pass(result: PassResult) -> dict[str, Any]:
         'missing': result.missing,
         'fetched': result.fetched,
         'fetched_bytes': result.fetched_bytes,
+        'bytes_per_second': round(result.bytes_per_second),
         'names_refused': result.refused,
         'listings_failed': result.unlisted,
         'left': result.left,
@@ -121,7 +139,7 @@ def _mirror(keeper: MirrorKeeper) -> dict[str, Any]:
     newest = sorted(keeper.mirror.hours, key=lambda hour: hour.text, reverse=True)[:STATUS_HOURS]
     return {
         'bucket': keeper.mirror.bucket.url,
-        'last_error': keeper.last_error,
+        'last_error': _error(keeper.last_error),
         'hours': {hour.path: _hour(keeper.mirror.hours[hour]) for hour in newest},
     }
 

@@ -10,7 +10,7 @@ them at a time; what another pass has claimed is looked at again at the end, in 
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -108,26 +108,6 @@ class Work(Protocol):
         """The hour as all passes that are in it know it; raises what `target.names` does."""
 
 
-class Alone:
-    """The Work of a pass that runs by itself."""
-
-    @contextmanager
-    def visit(self, hour: Hour, target: Store) -> Iterator['_Only']:
-        yield _Only(Known(hour, target.names(hour)))
-
-
-@dataclass
-class _Only:
-    known: Known
-
-    def claim(self, segment: Segment, *, wait: bool) -> bool:  # noqa: ARG002
-        return True
-
-    def release(self, segment: Segment, *, held: bool) -> None:
-        if held:
-            self.known.add(segment)
-
-
 def everything(_: Segment) -> bool:
     return True
 
@@ -152,8 +132,7 @@ def sync(
         if claimed_by_others:
             later.append((hour, claimed_by_others))
     for hour, segments in later:
-        with work.visit(hour, target) as visit:
-            yield from _transfer(source, target, visit, _awaited(visit, segments))
+        yield from _sync_rest(source, target, hour, work, segments)
 
 
 def _sync_hour(
@@ -172,6 +151,17 @@ def _sync_hour(
             missing = yield from _missing(hour, theirs, visit.known, wanted)
             yield Compared(hour, len(missing))
             yield from _transfer(source, target, visit, _free(visit, missing, claimed_by_others))
+    except ListingError as error:
+        yield Unlisted(hour, error)
+
+
+def _sync_rest(
+    source: Source, target: Store, hour: Hour, work: Work, segments: list[Segment]
+) -> Iterator[Event]:
+    """What other passes had claimed, unless they brought it."""
+    try:
+        with work.visit(hour, target) as visit:
+            yield from _transfer(source, target, visit, _awaited(visit, segments))
     except ListingError as error:
         yield Unlisted(hour, error)
 

@@ -56,8 +56,15 @@ def _wrong_objects(manifest: Manifest, objects: dict[str, int]) -> Iterator[str]
             yield f'{manifest.hour.path}/{name} is missing'
         elif found != size:
             yield f'{manifest.hour.path}/{name} has {found} bytes instead of {size}'
-    if manifests.PLAYLIST_NAME not in objects:
-        yield f'{manifest.hour.path}/{manifests.PLAYLIST_NAME} is missing'
+    yield from _wrong_playlist(manifest, objects.get(manifests.PLAYLIST_NAME))
+
+
+def _wrong_playlist(manifest: Manifest, found: int | None) -> Iterator[str]:
+    path, size = f'{manifest.hour.path}/{manifests.PLAYLIST_NAME}', len(manifest.playlist())
+    if found is None:
+        yield f'{path} is missing'
+    elif found != size:
+        yield f'{path} has {found} bytes instead of {size}'
 
 
 def _not_mirrored(manifest: Manifest, disk: Disk | None) -> Iterator[str]:

@@ -17,6 +17,10 @@ from typing import BinaryIO
 TEMP_FOLDER = '.temp'
 
 
+class FolderError(OSError):
+    """The folder as a whole takes no files."""
+
+
 class AtomicFolder:
     """The folder `root`, below which files appear atomically; made when the first one does."""
 
@@ -29,17 +33,21 @@ class AtomicFolder:
     def file(self, path: Path) -> Iterator[BinaryIO]:
         """A binary file to write; when the block ends without error it is at `path`, durably.
 
-        Raises OSError, and NotADirectoryError if a folder on the way from `root` to `path` is a symbolic
-        link: nothing is written outside `root`.
+        Raises FolderError if nothing can be written below `root` at all, any other OSError if it is this
+        file, and NotADirectoryError if a folder on the way to it is a symbolic link: nothing is written
+        outside `root`.
         """
-        temp, file = self._open_temp()
+        try:
+            temp, file = self._open_temp()
+        except OSError as error:
+            raise FolderError(error.errno, error.strerror or str(error), str(self._root)) from error
         try:
             with file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            self._make_folders(path.parent)
-            _publish(temp, path)
+                self._make_folders(path.parent)
+                _publish(temp, path)
         except BaseException:
             with suppress(OSError):
                 temp.unlink()

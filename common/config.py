@@ -20,6 +20,8 @@ from common.segment import check_label, shown
 
 S = TypeVar('S')
 
+SHORTEST_INTERVAL = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -61,6 +63,13 @@ def _number(text: str) -> float:
     return number
 
 
+def _interval(text: str) -> float:
+    number = _number(text)
+    if number < SHORTEST_INTERVAL:
+        raise ValueError
+    return number
+
+
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
         raise ValueError
@@ -76,7 +85,7 @@ def _address(text: str) -> tuple[str, int]:
 
 def _url(text: str) -> str:
     parts = _http(text)
-    if parts.query or parts.fragment:
+    if parts.query or parts.fragment or parts.username is not None:  # the last would get into logs
         raise ValueError
     return text.rstrip('/')
 
@@ -108,20 +117,16 @@ def _bucket(text: str) -> str:
     return text.rstrip('/')
 
 
-def _flag(text: str) -> bool:
-    return {'true': True, 'false': False}[text.lower()]
-
-
 TEXT = Kind('TEXT', 'text', str)
 PATH = Kind('PATH', 'a path', Path)
 SECONDS = Kind('SECONDS', 'a number of seconds, 0 or more', _number)
+INTERVAL = Kind('SECONDS', f'a number of seconds, {SHORTEST_INTERVAL} or more', _interval)
 COUNT = Kind('N', 'a whole number, 0 or more', _count)
 ADDRESS = Kind('HOST:PORT', 'HOST:PORT', _address)
-URL = Kind('URL', 'an http or https URL', _url)
+URL = Kind('URL', 'an http or https URL without a password or query', _url)
 BUCKET = Kind('s3://BUCKET/PREFIX', 's3://BUCKET/PREFIX', _bucket)
 LABEL = Kind('NAME', '1 to 100 of A-Z a-z 0-9 . _ - without a leading dot', _label)
 ORIGIN = Kind('STREAM=URL', 'STREAM=URL with an http or https URL', _origin)
-FLAG = Kind('', 'true or false', _flag)
 
 
 class Settings:
@@ -156,7 +161,8 @@ class Settings:
         return each.default
 
     def _given(self, section: type, each: 'Field[Any]') -> Iterator[tuple[str, Any]]:
-        yield flag_of(each), self._flags.get(each.name) or None
+        flag = self._flags.get(each.name)
+        yield flag_of(each), None if flag == () else flag
         text = self._environ.get(env_of(each))
         yield env_of(each), text.split() if text is not None and each.metadata['kind'].many else text
         where = f'{self._file}: [{section_name(section)}] {each.name}'

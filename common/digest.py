@@ -5,7 +5,7 @@ A segment's digest is SHA-256 (FIPS 180-4) in URL-safe base64 without padding (R
 """
 
 import hashlib
-from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 
 PATTERN = '[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]'
@@ -37,11 +37,6 @@ def to_hex(digest: str) -> str:
 def to_base64(digest: str) -> str:
     """As padded standard base64, the form of S3's `x-amz-checksum-sha256`."""
     return b64encode(to_bytes(digest)).decode('ascii')
-
-
-def from_base64(text: str) -> str:
-    """The inverse of `to_base64`."""
-    return from_bytes(b64decode(text))
 
 
 def fingerprint(names: Iterable[str]) -> str:

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from common import atomic
 from common.atomic import AtomicFolder
 from common.errors import ListingError, SegmentError, SegmeshError, StoreError
-from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, verified
+from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, collected, verified
 from common.segment import Hour, Segment, hour_start, is_label, is_name, tombstone_name, without_withdrawn
 
 BLOCK_BYTES = 256 * 1024
-_STORE_WIDE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_STORE_WIDE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
 
 
 class Disk:
@@ -42,10 +43,12 @@ class Disk:
         texts = self._folders(f'{stream}/{variant}', _is_hour)
         return [Hour(stream, variant, text) for text in texts]
 
-    def hours(self, scope: Scope = EVERYTHING) -> Iterator[Hour]:
+    def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterator[Hour]:
         for stream in filter(scope.admits_stream, self.streams()):
-            for variant in filter(scope.admits_variant, self.variants(stream)):
-                yield from filter(scope.admits, self.hours_of(stream, variant))
+            with collected(troubles):
+                for variant in filter(scope.admits_variant, self.variants(stream)):
+                    with collected(troubles):
+                        yield from filter(scope.admits, self.hours_of(stream, variant))
 
     def names(self, hour: Hour) -> set[str]:
         if self._leads_through_a_link(hour.path):
@@ -158,6 +161,8 @@ def _writing(segment: Segment) -> Iterator[None]:
     """Tells an error of this one segment from one of the whole store."""
     try:
         yield
+    except atomic.FolderError as error:
+        raise StoreError(f'the store takes nothing: {error} (while adding {segment.path})') from error
     except OSError as error:
         raise _write_error(segment, error) from error
 

@@ -5,7 +5,8 @@ SegmeshError
 ├── SegmentError    this one segment cannot be had or kept: count it, go on with the next
 ├── ListingError    this one listing cannot be used: count it, go on with the next hour
 ├── SourceError     this place cannot be read now: leave it, back off, go on with the other places
-└── StoreError      our own place can take nothing now: stop adding, say why, try again later
+├── StoreError      our own place can take nothing now: stop adding, say why, try again later
+└── StoppedError    we were told to stop before the end: say so, exit 1
 """
 
 
@@ -39,3 +40,7 @@ class SourceError(SegmeshError):
 
 class StoreError(SegmeshError):
     """A place cannot be written at all: the disk is full or read-only, the bucket denies access."""
+
+
+class StoppedError(SegmeshError):
+    """A signal came before the work was done."""

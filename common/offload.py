@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 import gevent
 
 from common.disk import Disk
-from common.place import EVERYTHING, Chunks, Scope
+from common.place import EVERYTHING, Chunks, Scope, Troubles
 from common.segment import Hour, Segment
 
 P = ParamSpec('P')
@@ -28,8 +28,8 @@ class OffloadedDisk:
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
 
-    def hours(self, scope: Scope = EVERYTHING) -> Iterable[Hour]:
-        return offload(lambda: list(self.disk.hours(scope)))
+    def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterable[Hour]:
+        return offload(lambda: list(self.disk.hours(scope, troubles)))
 
     def names(self, hour: Hour) -> set[str]:
         return offload(self.disk.names, hour)

@@ -7,18 +7,20 @@ promises.
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from common import digest
-from common.errors import SegmentError
+from common.errors import ListingError, SegmentError
 from common.segment import ONE_HOUR, Hour, Segment
 
 MAX_SEGMENT_BYTES = 256 * 1024 * 1024
 """The largest segment that is taken from anywhere: ten minutes at 3 Mbit/s, ten seconds at 200."""
 
 Chunks = Iterable[bytes]
+Troubles = list[ListingError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,16 @@ class Scope:
     variants: frozenset[str] = frozenset()
     since: datetime | None = None
     hours: frozenset[str] = frozenset()
+
+    def within(self, other: 'Scope') -> 'Scope':
+        """What both admit."""
+        since = max(filter(None, (self.since, other.since)), default=None)
+        return Scope(
+            _both(self.streams, other.streams),
+            _both(self.variants, other.variants),
+            since,
+            _both(self.hours, other.hours),
+        )
 
     def admits_stream(self, stream: str) -> bool:
         return not self.streams or stream in self.streams
@@ -47,13 +59,33 @@ class Scope:
 
 
 EVERYTHING = Scope()
+NOTHING = frozenset({''})
+"""No stream, variant or hour has this name."""
+
+
+def _both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    return (one & other or NOTHING) if one and other else one | other
+
+
+@contextmanager
+def collected(troubles: Troubles | None) -> Iterator[None]:
+    """Notes a ListingError among the troubles, if there is such a list."""
+    try:
+        yield
+    except ListingError as error:
+        if troubles is None:
+            raise
+        troubles.append(error)
 
 
 class Source(Protocol):
     """A place that can be listed and read."""
 
-    def hours(self, scope: Scope = EVERYTHING) -> Iterable[Hour]:
-        """The hours held, in any order; raises ListingError or SourceError."""
+    def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterable[Hour]:
+        """The hours held, in any order; raises ListingError or SourceError.
+
+        With a list of `troubles`, a folder that cannot be listed is noted there, and the others are listed.
+        """
 
     def names(self, hour: Hour) -> set[str]:
         """The members of that hour: names of segments that are not withdrawn, and of tombstones.

@@ -16,7 +16,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from common.errors import SegmeshError, UsageError
+from common.errors import SegmeshError, StoppedError, UsageError
 
 R = TypeVar('R')
 
@@ -53,14 +53,23 @@ def stop_on_signals() -> Event:
 
 
 def until_stopped(stop: Event, greenlets: Sequence['gevent.Greenlet[..., None]']) -> None:
-    """Lets the greenlets run until the event, then kills them."""
+    """Lets the greenlets run until the event, then kills them.
+
+    They are not meant to end before: if one does, its error is raised, so that a supervisor hears of it.
+    """
+    for greenlet in greenlets:
+        greenlet.link(lambda _: stop.set())
     stop.wait()
+    ended = [greenlet for greenlet in greenlets if greenlet.ready()]
     gevent.killall(greenlets)
+    for greenlet in ended:
+        greenlet.get()
+        raise SegmeshError('a part of the service ended by itself')
     log.info('stopped')
 
 
 def interruptible(stop: Event, job: Callable[[], R]) -> R:
-    """The job's result; raises SegmeshError if the event came first and ended it."""
+    """The job's result; raises StoppedError if the event came first and ended it."""
     ended = Event()
     greenlet = gevent.spawn(job)
     greenlet.link(lambda _: ended.set())
@@ -68,7 +77,7 @@ def interruptible(stop: Event, job: Callable[[], R]) -> R:
     ended.wait()
     if not greenlet.ready():
         greenlet.kill()
-        raise SegmeshError('stopped before the end: run it again to finish')
+        raise StoppedError('stopped before the end: run it again to finish')
     return greenlet.get()
 
 
@@ -97,9 +106,15 @@ def bound(address: tuple[str, int]) -> socket.socket:
         listener: socket.socket = WSGIServer.get_listener((host, port), backlog=1024, family=family)
     except OSError as error:
         raise UsageError(
-            f'cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}; give another HOST:PORT'
+            f'cannot listen on {host}:{port}: {_reason(error)}; give another HOST:PORT'
         ) from error
     return listener
+
+
+def _reason(error: OSError) -> str:
+    """In words; gevent adds the address to them, and look-ups of names have numbers of their own."""
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else str(error.strerror or error)
 
 
 def url_of(listener: socket.socket) -> str:
@@ -130,7 +145,7 @@ class HttpServer(WSGIServer):
                 self._idle.set()
 
     def stop_gracefully(self, timeout_seconds: float = STOP_SECONDS) -> None:
-        """Accepts nothing more, lets the requests being answered end, then closes idle connections."""
+        """Accepts nothing more, and lets the requests being answered end; the rest ends with the process."""
         self.close()
         if not self._idle.wait(timeout_seconds):
             log.warning('%d requests were cut off after %g s', self._answering, timeout_seconds)

@@ -7,6 +7,7 @@ from common.config import (
     ADDRESS,
     BUCKET,
     COUNT,
+    INTERVAL,
     LABEL,
     ORIGIN,
     PATH,
@@ -61,8 +62,8 @@ class Backfiller:
     since: str = option('', TEXT, 'Only hours after this ISO 8601 time (UTC), or within the last N hours.')
     order: str = option('newest', one_of('newest', 'oldest', 'random'), 'Which hours come first.')
     recent_cutoff: float = option(60.0, SECONDS, "Younger segments are left to this node's own capture.")
-    recent_interval: float = option(300.0, SECONDS, 'Time between passes over the last three hours.')
-    full_interval: float = option(10_800.0, SECONDS, 'Time between passes over all hours.')
+    recent_interval: float = option(300.0, INTERVAL, 'Time between passes over the last three hours.')
+    full_interval: float = option(10_800.0, INTERVAL, 'Time between passes over all hours.')
     request_deadline: float = option(60.0, SECONDS, 'The longest that one request to a peer may take in all.')
     max_segment_bytes: int = option(MAX_SEGMENT_BYTES, COUNT, 'A larger segment is not fetched.')
     control: tuple[str, int] = option(
@@ -81,7 +82,7 @@ class Mirror:
     settle_max: float = option(
         21_600.0, SECONDS, 'After this long it is mirrored even if peers hold something else.'
     )
-    mirror_interval: float = option(60.0, SECONDS, 'Time between looks for hours to mirror.')
+    mirror_interval: float = option(60.0, INTERVAL, 'Time between looks for hours to mirror.')
     s3_checksums: str = option(
         'when_required',
         one_of('when_required', 'when_supported'),

@@ -4,7 +4,7 @@ The choice is the same on every node that holds the same set: full over suspect 
 longer, then the higher hash.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -55,7 +55,8 @@ class Coverage:
         starts = [interval.start for interval in self.covered]
         for minute in _minutes(self.range):
             first = max(0, bisect_right(starts, minute.start) - 1)
-            yield minute.start, _share(minute, self.covered[first:])
+            last = bisect_left(starts, minute.end)
+            yield minute.start, _share(minute, self.covered[first:last])
 
 
 def playable(segments: Iterable[Segment], within: Interval | None = None) -> list[Segment]:
@@ -113,12 +114,15 @@ def _best_of(group: list[Segment]) -> list[Segment]:
     """The best of a group, then the best that still fits beside it, and so on."""
     chosen: list[Segment] = []
     for segment in sorted(group, key=_rank):
-        if all(
-            other.end - TOLERANCE <= segment.start or segment.end - TOLERANCE <= other.start
-            for other in chosen
-        ):
-            chosen.append(segment)
-    return sorted(chosen, key=lambda segment: segment.start)
+        place = bisect_left(chosen, segment.start, key=lambda each: each.start)
+        neighbours = chosen[max(0, place - 1) : place + 1]
+        if not any(_overlap(segment, other) for other in neighbours):
+            chosen.insert(place, segment)
+    return chosen
+
+
+def _overlap(one: Segment, other: Segment) -> bool:
+    return one.start < other.end - TOLERANCE and other.start < one.end - TOLERANCE
 
 
 def _rank(segment: Segment) -> tuple[int, timedelta, list[int], str]:
@@ -151,11 +155,5 @@ def _minutes(within: Interval) -> Iterator[Interval]:
 
 
 def _share(minute: Interval, covered: Sequence[Interval]) -> float:
-    seconds = 0.0
-    for interval in covered:
-        if interval.start >= minute.end:
-            break
-        seconds += max(
-            0.0, Interval(max(interval.start, minute.start), min(interval.end, minute.end)).seconds
-        )
-    return seconds / minute.seconds
+    pieces = [Interval(max(each.start, minute.start), min(each.end, minute.end)) for each in covered]
+    return sum(max(0.0, piece.seconds) for piece in pieces) / minute.seconds

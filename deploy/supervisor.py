@@ -58,7 +58,7 @@ class Supervisor:
             env = {**self._env, RESTARTS_VARIABLE: str(service.restarts)}
             service.process = child.start(service.args, env=env)
             code = service.process.wait()
-            if code == BAD_USAGE:
+            if code == BAD_USAGE and not service.restarts:
                 self._code = BAD_USAGE
                 self._stop.set()
                 return

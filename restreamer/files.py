@@ -2,10 +2,12 @@
 
 import os
 
-from flask import Blueprint, request, send_file
+from flask import Blueprint, request
 from werkzeug import Response
 from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.wsgi import FileWrapper
 
+from common.disk import BLOCK_BYTES
 from common.errors import SegmentError
 from common.offload import offload
 from common.segment import Hour, Segment
@@ -22,13 +24,24 @@ def segment(stream: str, variant: str, hour: str, name: str) -> Response:
     wanted = _segment(Hour(stream, variant, hour), name)
     file = offload(context().disk.open, wanted)
     size = os.fstat(file.fileno()).st_size
-    response = send_file(file, mimetype=CONTENT_TYPE, conditional=False, etag=False, max_age=A_YEAR_SECONDS)
+    response = Response(_OffloadedFile(file, BLOCK_BYTES), mimetype=CONTENT_TYPE, direct_passthrough=True)
     response.content_length = size
+    response.cache_control.max_age = A_YEAR_SECONDS
     response.cache_control.public = True
     response.cache_control.immutable = True
     response.set_etag(wanted.hash)
     length = size if _wants_a_part(size) else None
     return response.make_conditional(request, accept_ranges=True, complete_length=length)
+
+
+class _OffloadedFile(FileWrapper):
+    """The blocks of a file, each read in the thread pool, so that a slow disk does not hold up others."""
+
+    def __next__(self) -> bytes:
+        block: bytes = offload(self.file.read, self.buffer_size)
+        if not block:
+            raise StopIteration
+        return block
 
 
 def _segment(hour: Hour, name: str) -> Segment:

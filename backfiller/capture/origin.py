@@ -27,10 +27,12 @@ class Origin:
         text, url = self._text(url)
         return playlist.parse_media(text, url)
 
-    def body(self, entry: playlist.Entry) -> bytes:
+    def body(self, entry: playlist.Entry, deadline_seconds: float) -> bytes:
         """The bytes of one segment; raises SegmentError."""
         try:
-            reply = self.client.get(entry.uri, limit_bytes=MAX_SEGMENT_BYTES)
+            reply = self.client.get(
+                entry.uri, limit_bytes=MAX_SEGMENT_BYTES, deadline_seconds=deadline_seconds
+            )
         except FetchError as error:
             raise SegmentError(error.reason, str(error)) from error
         if reply.status != 200:

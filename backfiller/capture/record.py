@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from backfiller.capture.origin import Origin
 from common import digest
-from common.errors import SegmentError
+from common.errors import SegmentError, SourceError
 from common.place import Store
 from common.playlist import Entry, MediaPlaylist
 from common.segment import Segment
@@ -15,6 +15,9 @@ from common.segment import Segment
 log = logging.getLogger(__name__)
 
 REMEMBERED = 10_000
+LOOK_UP_AFTER = 3
+SHORTEST_DEADLINE_SECONDS = 10.0
+"""A segment that takes longer is left for the next turn, so that the others do not leave the window."""
 
 
 class Recorder:
@@ -28,15 +31,17 @@ class Recorder:
         *,
         stream: str,
         variant: str,
+        locate: Callable[[], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.label = f'{stream}/{variant}'
-        self.captured = 0
         self._origin = origin
         self._url = url
         self._store = store
         self._stream = stream
         self._variant = variant
+        self._locate = locate
+        self._failures = 0
         self._clock = clock
         self._seen: OrderedDict[tuple[object, ...], None] = OrderedDict()
 
@@ -47,12 +52,25 @@ class Recorder:
         SourceError or ListingError.
         """
         began = self._clock()
-        offered = self._origin.load(self._url)
+        offered = self._load()
         new = list(self._new(offered))
+        deadline_seconds = max(SHORTEST_DEADLINE_SECONDS, 3 * offered.target_duration)
         for entry in new:
-            self._take(entry)
+            self._take(entry, deadline_seconds)
         pause = offered.target_duration if new else offered.target_duration / 2
         return max(0.1, pause - (self._clock() - began))
+
+    def _load(self) -> MediaPlaylist:
+        """The playlist; an origin that was away for a while may have moved it, so it is looked up again."""
+        try:
+            offered = self._origin.load(self._url)
+        except SourceError:
+            self._failures += 1
+            if self._failures % LOOK_UP_AFTER == 0:
+                self._url = self._locate()
+            raise
+        self._failures = 0
+        return offered
 
     def _new(self, offered: MediaPlaylist) -> Iterator[Entry]:
         """What is offered and not taken yet."""
@@ -60,25 +78,24 @@ class Recorder:
             log.warning('%s: skipped %s', self.label, problem)
         yield from (entry for entry in offered.entries if entry.identity not in self._seen)
 
-    def _take(self, entry: Entry) -> None:
+    def _take(self, entry: Entry, deadline_seconds: float) -> None:
         """Stores one segment. One that fails is tried again for as long as it is offered."""
         try:
-            segment, body = self._named(entry)
+            segment, body = self._named(entry, deadline_seconds)
             self._store.add(segment, [body])
         except SegmentError as error:
             log.warning('%s: %s', self.label, error)
             return
-        self.captured += 1
         self._seen[entry.identity] = None
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
 
-    def _named(self, entry: Entry) -> tuple[Segment, bytes]:
+    def _named(self, entry: Entry, deadline_seconds: float) -> tuple[Segment, bytes]:
         if entry.start is None:
             raise SegmentError(
                 'refused', f'{entry.uri} has no EXT-X-PROGRAM-DATE-TIME, so nobody knows when it was'
             )
-        body = self._origin.body(entry)
+        body = self._origin.body(entry, deadline_seconds)
         segment = Segment.named(
             self._stream,
             self._variant,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import gevent
 
@@ -32,7 +33,14 @@ class Session:
         found = self._find()
         log.info('recording %s as %s: %s', self.origin.url, self.stream, ', '.join(found))
         recorders = [
-            Recorder(self.origin, url, self.store, stream=self.stream, variant=name)
+            Recorder(
+                self.origin,
+                url,
+                self.store,
+                stream=self.stream,
+                variant=name,
+                locate=partial(self._locate, name, url),
+            )
             for name, url in found.items()
         ]
         greenlets = [gevent.spawn(_loop(each.label, each.poll).run) for each in recorders]
@@ -52,6 +60,10 @@ class Session:
         while not found:
             gevent.sleep(loop.turn())
         return found
+
+    def _locate(self, name: str, url: str) -> str:
+        """Where the variant's playlist is now; where it was, if the origin names it no more."""
+        return self._variants().get(name, url)
 
     def _variants(self) -> dict[str, str]:
         offered = self.origin.variants(default=self.variant or 'source')

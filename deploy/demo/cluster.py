@@ -85,8 +85,8 @@ class Cluster:
 
     def stop_node2_capture(self) -> None:
         if self._node2_capture:
-            self._children.remove(self._node2_capture)
             child.stop(self._node2_capture)
+            self._children.remove(self._node2_capture)
             self._node2_capture = None
 
     def stop(self) -> None:
@@ -95,7 +95,8 @@ class Cluster:
 
     def died(self) -> list[str]:
         """The programs that ended by themselves."""
-        return [str(each.args) for each in self._children if each.poll() is not None]
+        others = [each for each in self._children if each is not self._node2_capture]
+        return [str(each.args) for each in others if each.poll() is not None]
 
     def playlist_in_bucket(self) -> str:
         return f'{self.s3}/{BUCKET.removeprefix("s3://")}/{self.past.path}/playlist.m3u8'

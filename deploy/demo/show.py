@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from common.errors import SegmeshError
+from common.errors import SegmeshError, StoppedError
+from common.service import interruptible
 from deploy import child
 from deploy.demo import video
 from deploy.demo.cluster import BUCKET, S3_ENVIRONMENT, Cluster
@@ -30,13 +31,9 @@ def show(seconds: float | None, stop: Event) -> int:
     folder = Path(tempfile.mkdtemp(prefix='segmesh-demo-'))
     cluster = Cluster(folder)
     try:
-        console.print('Starting three nodes, an origin and an S3 server, and making an hour of video ...')
-        cluster.start()
-        _print_urls(console, cluster)
-        dropping = gevent.spawn(_drop_out_now_and_then, cluster, seconds)
-        _watch(console, cluster, seconds, stop)
-        dropping.kill()
-        return 0 if seconds is None or stop.is_set() else _judge(console, cluster)
+        return interruptible(stop, lambda: _run(console, cluster, seconds))
+    except StoppedError:
+        return 0 if seconds is None else 1
     except SegmeshError as error:
         console.print(f'[bold red]error:[/] {error}')
         _print_logs(console, folder)
@@ -45,6 +42,18 @@ def show(seconds: float | None, stop: Event) -> int:
         cluster.stop()
         shutil.rmtree(folder)
         console.print('Stopped; nothing is left behind.')
+
+
+def _run(console: Console, cluster: Cluster, seconds: float | None) -> int:
+    console.print('Starting three nodes, an origin and an S3 server, and making an hour of video ...')
+    cluster.start()
+    _print_urls(console, cluster)
+    dropping = gevent.spawn(_drop_out_now_and_then, cluster, seconds)
+    try:
+        _watch(console, cluster, seconds)
+    finally:
+        dropping.kill()
+    return _judge(console, cluster)
 
 
 def _print_urls(console: Console, cluster: Cluster) -> None:
@@ -75,7 +84,7 @@ def _drop_out_now_and_then(cluster: Cluster, seconds: float | None) -> None:
         gevent.sleep(DROP_EVERY_SECONDS - DROP_SECONDS)
 
 
-def _watch(console: Console, cluster: Cluster, seconds: float | None, stop: Event) -> None:
+def _watch(console: Console, cluster: Cluster, seconds: float | None) -> None:
     began = time.monotonic()
     watcher = Watcher(cluster)
     with Live(console=console, auto_refresh=False) as live:
@@ -83,8 +92,7 @@ def _watch(console: Console, cluster: Cluster, seconds: float | None, stop: Even
             if dead := cluster.died():
                 raise SegmeshError(f'a program of the demo ended by itself: {dead[0]}')
             live.update(_table(watcher.look()), refresh=True)
-            if stop.wait(1):
-                return
+            gevent.sleep(1)
 
 
 def _table(view: View) -> Table:

@@ -76,7 +76,7 @@ def test_a_peer_that_is_down_from_the_start_is_followed_when_it_comes(tmp_path: 
         eventually(lambda: len(files_below(tmp_path / 'B')) == 5)
         status = get(f'{control}/status').json()['peers']
         assert status[peer]['state'] == 'backing off'
-        assert 'cannot be reached' in status[peer]['last_error']
+        assert 'cannot be reached' in status[peer]['last_error']['message']
         with running('restreamer', '--store', theirs, '--listen', f'127.0.0.1:{port}'):
             eventually(lambda: len(files_below(tmp_path / 'B')) == 10)
             process.wait_for('recovered after')

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from common.errors import SegmentError
-from common.place import EVERYTHING, Chunks, Scope, verified
+from common.place import EVERYTHING, Chunks, Scope, Troubles, verified
 from common.segment import Hour, Segment, without_withdrawn
 
 
@@ -13,7 +13,7 @@ class Memory:
     def __init__(self) -> None:
         self.held: dict[Hour, dict[str, bytes]] = {}
 
-    def hours(self, scope: Scope = EVERYTHING) -> Iterator[Hour]:
+    def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterator[Hour]:
         return filter(scope.admits, list(self.held))
 
     def names(self, hour: Hour) -> set[str]:

@@ -3,7 +3,6 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common import config
-from common.config import Settings, effective, env_of, flag_of, load, option, sample, toml_value
+from common.config import Settings, effective, env_of, flag_of, load, sample, toml_value
 from common.errors import UsageError
 from common.settings import SECTIONS, Backfiller, Mirror, Node, Restreamer
 
 SAMPLE = Path(__file__).parents[2] / 'deploy' / 'node.sample.toml'
-
-
-@dataclass(frozen=True)
-class Bell:
-    """A section with a yes or no in it."""
-
-    loud: bool = option(False, config.FLAG, 'Whether it is loud.')
 
 
 def given_by(
@@ -67,13 +59,6 @@ def test_what_is_given_is_told_from_what_is_default(toml: Path) -> None:
     toml.write_text('[node]\nstore = "store"\n')
     assert given_by(toml).is_given(Node, 'store')
     assert not given_by(toml).is_given(Node, 'node_id')
-
-
-@pytest.mark.parametrize(('text', 'value'), [('true', True), ('TRUE', True), ('false', False)])
-def test_a_flag_is_true_or_false(toml: Path, text: str, value: bool) -> None:
-    toml.write_text(f'[bell]\nloud = {text.lower()}\n')
-    for found in ({'file': toml, 'environ': {}}, {'file': None, 'environ': {'SEGMESH_LOUD': text}}):
-        assert Settings(flags={}, sections=[Bell], **found).section(Bell).loud is value
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,6 @@ def test_every_form_leads_back(raw: bytes) -> None:
     assert re.fullmatch(digest.PATTERN, text)
     assert digest.to_bytes(text) == raw
     assert digest.to_hex(text) == raw.hex()
-    assert digest.from_base64(digest.to_base64(text)) == text
     assert base64.b64decode(digest.to_base64(text), validate=True) == raw
 
 

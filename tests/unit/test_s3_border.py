@@ -32,7 +32,7 @@ class Calls:
         self.slept: list[float] = []
         self.border = Border('s3://b/p', tries=4, sleep=self.slept.append)
 
-    def __call__(self, **_: object) -> str:
+    def __call__(self) -> str:
         self.made += 1
         if self._errors:
             raise self._errors.pop(0)
@@ -54,7 +54,7 @@ PASSING: list[Callable[[], Exception]] = [
 @pytest.mark.parametrize('make', PASSING)
 def test_what_may_pass_is_tried_again_with_growing_pauses(make: Callable[[], Exception]) -> None:
     calls = Calls(make(), make(), make())
-    assert calls.border.writing(calls, Key='k') == 'done'
+    assert calls.border.writing(calls, key='k') == 'done'
     assert calls.made == 4
     assert 0.5 <= calls.slept[0] <= 1 <= calls.slept[1] <= 2 <= calls.slept[2] <= 4
 
@@ -63,7 +63,7 @@ def test_what_may_pass_is_tried_again_with_growing_pauses(make: Callable[[], Exc
 def test_tries_are_bounded(make: Callable[[], Exception]) -> None:
     calls = Calls(*(make() for _ in range(9)))
     with pytest.raises(StoreError, match='s3://b/p'):
-        calls.border.writing(calls, Key='k')
+        calls.border.writing(calls, key='k')
     assert calls.made == 4
 
 
@@ -93,12 +93,18 @@ def test_what_somebody_has_to_mend_is_said_at_once(error: Exception, advice: str
 )
 def test_what_concerns_one_object_is_an_error_of_that_segment(code: str, reason: str) -> None:
     calls = Calls(answer(code))
-    with pytest.raises(SegmentError, match='k') as caught:
-        calls.border.writing(calls, Key='k')
+    with pytest.raises(SegmentError, match='the/key') as caught:
+        calls.border.writing(calls, key='the/key')
     assert caught.value.reason == reason
 
 
 def test_errors_of_ours_pass_through() -> None:
     calls = Calls(SegmentError('size', 'too large'))
     with pytest.raises(SegmeshError, match='too large'):
+        calls.border.reading(calls)
+
+
+def test_a_listing_that_is_not_found_is_the_buckets_error() -> None:
+    calls = Calls(answer('NotFound', 404))
+    with pytest.raises(SourceError):
         calls.border.reading(calls)

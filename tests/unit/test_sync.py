@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backfiller.swarm import SharedWork
-from backfiller.sync import Added, Alone, Compared, Event, Failed, Refused, Unlisted, sync
+from backfiller.sync import Added, Compared, Event, Failed, Refused, Unlisted, sync
 from common.errors import ListingError, SegmentError, SourceError
 from common.place import Chunks
 from common.segment import Hour, Segment
@@ -46,7 +46,7 @@ def hours_of(source: Memory) -> list[Hour]:
 
 
 def one_pass(source: Memory, target: Memory) -> list[Event]:
-    return list(sync(source, target, hours_of(source), work=Alone()))
+    return list(sync(source, target, hours_of(source), work=SharedWork()))
 
 
 def added(events: Iterable[Event]) -> list[Segment]:
@@ -100,7 +100,7 @@ def test_a_source_that_goes_away_leaves_what_came_before() -> None:
 def test_what_is_not_wanted_is_neither_fetched_nor_missing() -> None:
     source, target = Peer(PIECES), Peer()
     wanted = PIECES[1].segment
-    events = list(sync(source, target, [HOUR], work=Alone(), wanted=lambda each: each == wanted))
+    events = list(sync(source, target, [HOUR], work=SharedWork(), wanted=lambda each: each == wanted))
     assert events == [Compared(HOUR, 1), Added(wanted, len(PIECES[1].body))]
 
 
