@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -141,9 +141,11 @@ def test_made_up_methods_make_no_new_metrics(url: str) -> None:
 def test_what_is_not_http_is_cut_off_and_others_are_served(url: str, request_bytes: bytes) -> None:
     connection = connect(url)
     with closing(socket.create_connection((connection.host, connection.port), timeout=10)) as plain:
-        plain.sendall(request_bytes)
-        plain.shutdown(socket.SHUT_WR)
-        status = plain.recv(100).partition(b'\r\n')[0]
+        status = b''
+        with suppress(OSError):  # the server may hang up before it has read everything
+            plain.sendall(request_bytes)
+            plain.shutdown(socket.SHUT_WR)
+            status = plain.recv(100).partition(b'\r\n')[0]
     assert not status or b' 4' in status
     assert ask(url, '/healthz').status == 200
 
