@@ -12,6 +12,7 @@ import pytest
 from tests.kit.build import assert_whole, files_below, fill, piece, run_of, tombstone_of
 from tests.kit.process import Process, restreamer, run
 
+HANG_UP = 0
 HOUR_PATH = '/files/bus/source/2026-11-14T03'
 
 
@@ -27,6 +28,9 @@ def answering(respond: Callable[[str], tuple[int, bytes]]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, body = respond(self.path.partition('?')[0])
+            if status == HANG_UP:
+                self.close_connection = True
+                return
             self.send_response(status)
             if 300 <= status < 400:
                 self.send_header('Location', body.decode())
@@ -174,6 +178,37 @@ def test_a_listing_that_is_none_is_said_and_other_peers_go_on(tmp_path: Path, bo
     assert outcome.wait() == 1
     assert f'{bad}{HOUR_PATH}' in outcome.output
     assert files_below(tmp_path / 'B') == files_below(theirs)
+
+
+@pytest.mark.parametrize('status', [HANG_UP, 401, 403, 404, 500, 503])
+def test_one_segment_that_is_refused_costs_the_others_nothing(tmp_path: Path, status: int) -> None:
+    pieces = run_of(6)
+    newest = pieces[0]
+    respond = plain([each.name for each in pieces], {each.name: each.body for each in pieces})
+
+    def refusing(path: str) -> tuple[int, bytes]:
+        return (status, b'') if path.endswith(newest.name.replace(':', '%3A')) else respond(path)
+
+    with answering(refusing) as url:
+        outcome = once(tmp_path, url)
+    assert outcome.wait() == 1
+    assert set(files_below(tmp_path)) == {each.path for each in pieces[1:]}
+
+
+def test_a_stream_that_cannot_be_listed_hides_only_itself(tmp_path: Path) -> None:
+    good = piece()
+    respond = plain([good.name], {good.name: good.body})
+
+    def half(path: str) -> tuple[int, bytes]:
+        if path == '/files':
+            return 200, b'["aa", "bus", "zz"]'
+        return (503, b'') if path in ('/files/aa', '/files/zz') else respond(path)
+
+    with answering(half) as url:
+        outcome = once(tmp_path, url)
+    assert outcome.wait() == 1
+    assert f'{url}/files/aa answered 503' in outcome.output
+    assert set(files_below(tmp_path)) == {good.path}
 
 
 def test_a_redirect_to_another_server_is_not_followed(tmp_path: Path) -> None:

@@ -202,6 +202,32 @@ def test_the_service_mirrors_what_its_peers_have_too(archive: Archive, tmp_path:
     assert archive.verify('--store', tmp_path / 'B').wait() == 0
 
 
+def test_a_late_segment_is_sent_alone_and_counted_once(archive: Archive, tmp_path: Path) -> None:
+    pieces = run_of(6)
+    store = fill(tmp_path / 'B', pieces[:5])
+    with backfilling(store, *archive.flags, '--mirror-interval', '0.2') as (process, control):
+        eventually(lambda: _hour(control).get('state') == 'mirrored')
+        fill(store, pieces)
+        eventually(lambda: _hour(control).get('segments') == 6 and _hour(control)['state'] == 'mirrored')
+        assert metrics(control)['segments_mirrored_total'] == 6
+        assert process.output.count('segments put') == 2
+        assert f'mirrored {HOUR.path}: 1 segments put' in process.output
+    assert archive.verify('--store', store).wait() == 0
+
+
+def test_an_hour_that_cannot_be_mirrored_says_why_and_does_not_hold_up_others(
+    archive: Archive, tmp_path: Path
+) -> None:
+    bad, good = run_of(3, '2026-11-14T01:00:00'), run_of(3)
+    store = fill(tmp_path, [*bad, *good])
+    (store / bad[1].path).write_bytes(b'rotten')
+    outcome = archive.mirror(store)
+    assert outcome.wait() == 1
+    assert '1 hours mirrored' in outcome.output
+    assert '1 hours failed' in outcome.output
+    assert f'{good[0].hour.path}/manifest.json' in archive.paths()
+
+
 def test_a_mirror_service_stops_when_told(archive: Archive, tmp_path: Path) -> None:
     store = fill(tmp_path, run_of(5))
     with running('backfiller', 'mirror', '--store', store, *archive.flags) as process:
@@ -209,8 +235,12 @@ def test_a_mirror_service_stops_when_told(archive: Archive, tmp_path: Path) -> N
         assert process.stop() == 0, process.output
 
 
+def _hour(control: str) -> Any:
+    return get(f'{control}/status').json()['mirror']['hours'].get(HOUR.path, {})
+
+
 def _mirrored(control: str) -> Any:
-    hour = get(f'{control}/status').json()['mirror']['hours'].get(HOUR.path, {})
+    hour = _hour(control)
     return hour if hour.get('state') == 'mirrored' and hour['segments'] == 20 else None
 
 

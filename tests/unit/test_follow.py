@@ -1,0 +1,139 @@
+"""What a follower looks at next, and what stays due when a pass fails."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from backfiller.backfill import Backfill
+from backfiller.follow import RECENT, Follower
+from backfiller.metrics import Metrics
+from backfiller.setbacks import Setbacks
+from backfiller.swarm import SharedWork
+from common.errors import SourceError
+from common.place import EVERYTHING, Chunks, Scope, Troubles
+from common.segment import Hour, Segment
+from tests.kit.build import at
+from tests.kit.memory import Memory
+
+NOW = at('2026-11-14T12:00:00')
+
+
+class Peer(Memory):
+    """A peer that notes what it was asked for, and may be away."""
+
+    url = 'http://peer'
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: set[str] = set()
+        self.asked: list[Scope] = []
+        self.is_away = False
+
+    def identity(self) -> str:
+        return 'peer'
+
+    def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterator[Hour]:
+        self.asked.append(scope)
+        if self.is_away:
+            raise SourceError('away')
+        return super().hours(scope)
+
+    def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
+        return super().read(segments)
+
+    def close(self) -> None:
+        pass
+
+
+def following(peer: Peer, scope: Scope = EVERYTHING, own_id: str = 'us') -> Follower:
+    backfill = Backfill(
+        target=Memory(),
+        work=SharedWork(),
+        metrics=Metrics(CollectorRegistry()),
+        setbacks=Setbacks(),
+        clock=lambda: NOW,
+    )
+    return Follower(
+        peer,  # type: ignore[arg-type]
+        backfill,
+        lambda: scope,
+        own_id=own_id,
+        recent_seconds=1000,
+        full_seconds=1000,
+    )
+
+
+def test_first_the_recent_hours_then_everything_then_a_rest() -> None:
+    peer = Peer()
+    follower = following(peer)
+    assert follower.loop.turn() == 0
+    assert follower.loop.turn() > 0
+    follower.loop.turn()
+    assert peer.asked == [Scope(since=NOW - RECENT), EVERYTHING]
+
+
+def test_a_pass_that_failed_stays_due_as_what_it_was() -> None:
+    peer = Peer()
+    follower = following(peer)
+    peer.is_away = True
+    follower.loop.turn()
+    follower.loop.turn()
+    assert follower.state == 'backing off'
+    assert follower.last_error
+    peer.is_away = False
+    follower.loop.turn()
+    assert peer.asked == [Scope(since=NOW - RECENT)] * 3
+    assert follower.state == 'idle'
+
+
+def test_what_was_asked_for_comes_first_stays_in_our_scope_and_is_not_lost() -> None:
+    peer = Peer()
+    follower = following(peer, Scope(streams=frozenset({'bus'}), since=NOW - timedelta(hours=24)))
+    follower.ask(Scope(variants=frozenset({'480p'})))
+    peer.is_away = True
+    follower.loop.turn()
+    peer.is_away = False
+    follower.loop.turn()
+    assert peer.asked == [Scope(frozenset({'bus'}), frozenset({'480p'}), NOW - timedelta(hours=24))] * 2
+
+
+def test_nothing_is_fetched_from_ourselves() -> None:
+    peer = Peer()
+    follower = following(peer, own_id='peer')
+    assert follower.loop.turn() > 100
+    assert (peer.asked, follower.state) == ([], 'ourselves')
+
+
+labels = st.frozensets(st.sampled_from(['a', 'b', 'c']))
+scopes = st.builds(
+    Scope,
+    labels,
+    labels,
+    st.none() | st.integers(0, 5).map(lambda hours: at('2026-11-14T00:00:00') + timedelta(hours=hours)),
+    st.frozensets(st.sampled_from(['2026-11-14T01', '2026-11-14T03'])),
+)
+hours = st.builds(
+    Hour, st.sampled_from('abc'), st.sampled_from('abc'), st.sampled_from(['2026-11-14T01', '2026-11-14T03'])
+)
+
+
+@given(scopes, scopes, hours)
+def test_a_scope_within_another_admits_what_both_do(one: Scope, other: Scope, hour: Hour) -> None:
+    assert one.within(other).admits(hour) == (one.admits(hour) and other.admits(hour))
+
+
+def test_an_error_nobody_foresaw_makes_the_loop_troubled_until_it_works_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    peer = Peer()
+    follower = following(peer)
+    peer.hours = lambda *_: 1 / 0  # type: ignore[assignment, method-assign]
+    follower.loop.turn()
+    assert follower.loop.is_troubled
+    del peer.hours  # type: ignore[method-assign]
+    follower.loop.turn()
+    assert not follower.loop.is_troubled
