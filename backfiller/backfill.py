@@ -4,8 +4,10 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+import gevent
 
 from backfiller import sync
 from backfiller.metrics import Metrics
@@ -18,6 +20,7 @@ from common.segment import Hour, Segment, shown
 log = logging.getLogger(__name__)
 
 NAMES_SHOWN = 5
+EVENTS_AT_ONCE = 500
 
 
 @dataclass
@@ -36,6 +39,18 @@ class PassResult:
     unlisted: int = 0
     undone: dict[str, str] = field(default_factory=dict)
     error: SourceError | StoreError | ListingError | None = None
+
+    def followed_by(self, later: 'PassResult') -> 'PassResult':
+        """Both passes as one."""
+        return replace(
+            later,
+            started=self.started,
+            seconds=self.seconds + later.seconds,
+            fetched=self.fetched + later.fetched,
+            fetched_bytes=self.fetched_bytes + later.fetched_bytes,
+            refused=max(self.refused, later.refused),
+            undone=self.undone | later.undone,
+        )
 
     @property
     def bytes_per_second(self) -> float:
@@ -69,8 +84,11 @@ class Backfill:
         started = time.monotonic()
         try:
             hours = self._hours(result, peer, scope)
-            for event in sync.sync(peer, self.target, hours, work=self.work, wanted=self._wanted(result)):
+            events = sync.sync(peer, self.target, hours, work=self.work, wanted=self._wanted(result))
+            for number, event in enumerate(events):
                 self._note(result, event)
+                if number % EVENTS_AT_ONCE == 0:
+                    gevent.sleep(0)  # a listing of a million odd names must not keep others waiting
         except (SourceError, StoreError, ListingError) as error:
             result.error = error
         self._note_refused_folders(result, peer)
@@ -115,8 +133,8 @@ class Backfill:
                 self.metrics.failed.labels(result.peer, error.reason).inc()
                 self.setbacks.note(result.peer, segment)
                 log.warning('%s: %s', result.peer, error)
-            case sync.Refused(hour, name):
-                self._note_refused(result, f'{hour.path}/{shown(name)}')
+            case sync.Refused(_, name):
+                self._note_refused(result, name)
             case sync.Unlisted(_, problem):
                 self._note_unlisted(result, problem)
 
@@ -133,7 +151,7 @@ class Backfill:
         result.refused += 1
         self.metrics.refused.labels(result.peer).inc()
         if result.refused <= NAMES_SHOWN:
-            log.warning('%s lists %s, which is no name of ours: left alone', result.peer, name)
+            log.warning('%s lists %s, which is no name of ours: left alone', result.peer, shown(name))
 
     def _measure(self, result: PassResult) -> None:
         self.metrics.passes.labels(result.peer, 'complete' if result.complete else 'incomplete').inc()

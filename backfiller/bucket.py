@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from backfiller.deadline import DeadlineError, deadline
 from backfiller.s3 import Border
 from common import digest
 from common.errors import SegmentError, SourceError
@@ -16,6 +17,7 @@ from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles,
 from common.segment import Hour, Segment, is_label, is_name, without_withdrawn
 
 SEGMENT_TYPE = 'video/mp2t'
+GET_SECONDS = 300.0
 IMMUTABLE = 'public, max-age=31536000, immutable'
 
 
@@ -122,13 +124,17 @@ class Bucket:
         limit_bytes = self._max_segment_bytes
 
         def get() -> bytes:
-            answer = self._client.get_object(Bucket=self.name, Key=self._prefix + path)
-            if answer['ContentLength'] > limit_bytes:
+            with deadline(GET_SECONDS, f'{self.url}: {path}'):
+                answer = self._client.get_object(Bucket=self.name, Key=self._prefix + path)
+                body: bytes = answer['Body'].read(limit_bytes + 1)
+            if len(body) > limit_bytes:
                 raise SegmentError('size', f'{path} has more than the {limit_bytes} bytes allowed')
-            body: bytes = answer['Body'].read()
             return body
 
-        return self._border.reading(get, key=path)
+        try:
+            return self._border.reading(get, key=path)
+        except DeadlineError as error:
+            raise SegmentError('deadline', str(error)) from error
 
     def _put(self, path: str, body: bytes, *, content_type: str, cache_control: str, **checks: Any) -> Any:
         return self._client.put_object(

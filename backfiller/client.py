@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from urllib.parse import urljoin, urlsplit
 
-import gevent
 import requests
 from urllib3.exceptions import HTTPError
 
+from backfiller.deadline import DeadlineError, deadline
+from backfiller.fair import FairAdapter
 from common.segment import shown
 
 MAX_REDIRECTS = 5
@@ -60,6 +61,8 @@ class Client:
         self._deadline_seconds = deadline_seconds
         self._may_redirect = may_redirect
         self._session = requests.Session()
+        for scheme in ('http://', 'https://'):
+            self._session.mount(scheme, FairAdapter())
         self._session.headers['User-Agent'] = f'segmesh/{version("segmesh")}'
 
     def get(
@@ -69,7 +72,7 @@ class Client:
 
         `encoding` is what Accept-Encoding offers; `limit_bytes` counts what comes out of it.
         """
-        with _deadline(deadline_seconds or self._deadline_seconds, url), _translated(url):
+        with _translated(url), deadline(deadline_seconds or self._deadline_seconds, url):
             target = url
             for _ in range(MAX_REDIRECTS + 1):
                 reply = self._get_once(target, limit_bytes, encoding)
@@ -107,23 +110,11 @@ def _limited(url: str, blocks: Iterator[bytes], limit_bytes: int) -> Iterator[by
 
 
 @contextmanager
-def _deadline(seconds: float, url: str) -> Iterator[None]:
-    """Ends the block after this time; the one place where gevent.Timeout, a BaseException, exists."""
-    timer = gevent.Timeout.start_new(seconds)
-    try:
-        yield
-    except gevent.Timeout as error:
-        if error is not timer:
-            raise
-        raise FetchError('deadline', f'{url} gave no whole answer within {seconds:g} s') from None
-    finally:
-        timer.close()
-
-
-@contextmanager
 def _translated(url: str) -> Iterator[None]:
     try:
         yield
+    except DeadlineError as error:
+        raise FetchError('deadline', str(error)) from error
     except requests.exceptions.ChunkedEncodingError as error:
         raise FetchError('truncated', f'{url} broke off: {_cause(error)}') from error
     except requests.exceptions.ContentDecodingError as error:

@@ -23,7 +23,7 @@ from backfiller.capture.session import Session
 from backfiller.client import Client, any_http
 from backfiller.follow import Followers
 from backfiller.metrics import Metrics
-from backfiller.mirror import HourState, Mirror, nothing_more_at
+from backfiller.mirror import HourResult, HourState, Mirror, nothing_more_at
 from backfiller.parts import Parts
 from backfiller.peer import Peer
 from backfiller.service import MirrorKeeper, Service
@@ -177,13 +177,20 @@ def _keeper(parts: Parts, mirror: Mirror, metrics: Metrics) -> MirrorKeeper:
 
 
 def _mirror_once(mirror: Mirror, scope: Scope) -> list[str]:
-    results = list(mirror.run(scope))
+    results: list[HourResult] = []
+    try:
+        results.extend(mirror.run(scope))
+    finally:
+        _tell(results)
+    return [problem for result in results for problem in result.problems]
+
+
+def _tell(results: Sequence[HourResult]) -> None:
     for state in HourState:
         count = sum(result.state is state for result in results)
         if count:
             click.echo(f'{count} hours {state.value}')
     click.echo(f'{sum(result.uploaded for result in results)} segments put')
-    return [problem for result in results for problem in result.problems]
 
 
 def _verify(parts: Parts, disk: Disk | None) -> list[verifying.Verdict]:

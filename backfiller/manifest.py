@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from common import digest, playlist, timeline
 from common.errors import ListingError, SegmentError
-from common.segment import Hour, Segment, is_tombstone, segments_only, without_withdrawn
+from common.segment import Hour, Segment, is_name, is_tombstone, segments_only, without_withdrawn
 from common.times import iso
 
 NAME = 'manifest.json'
@@ -44,11 +44,6 @@ class Manifest:
     def coverage(self) -> timeline.Coverage:
         within = timeline.Interval(self.hour.start, self.hour.end)
         return timeline.coverage(self.playable, within)
-
-    def merged(self, other: 'Manifest') -> 'Manifest':
-        """The union of two nodes' manifests of one hour, less what is withdrawn."""
-        sizes = {**other.sizes, **self.sizes}
-        return Manifest(self.hour, {name: sizes[name] for name in without_withdrawn(sizes.keys())})
 
     def encode(self, *, written_by: str, written_at: datetime) -> str:
         coverage = self.coverage
@@ -88,6 +83,18 @@ class Manifest:
     def _segment(self, name: str) -> dict[str, Any]:
         content = Segment.parse(self.hour, name).hash
         return {'name': name, 'size': self.sizes[name], 'sha256': digest.to_hex(content)}
+
+
+def of_objects(
+    hour: Hour, ours: Mapping[str, int], objects: Mapping[str, int], there: Manifest | None
+) -> Manifest:
+    """What the hour in the bucket is made of: the union of all that is listed, less what is withdrawn.
+
+    Left out are objects of another size than ours, or than the manifest that is `there` says.
+    """
+    known = {**(there.sizes if there else {}), **ours}
+    intact = {name: size for name, size in objects.items() if is_name(name) and known.get(name, size) == size}
+    return Manifest(hour, {name: intact[name] for name in without_withdrawn(intact.keys())})
 
 
 def _size(value: Any) -> int:

@@ -28,6 +28,7 @@ from common.segment import Hour, Segment
 log = logging.getLogger(__name__)
 
 UPLOADS = 8
+LOOKS = 4
 
 
 class HourState(StrEnum):
@@ -132,17 +133,13 @@ class Mirror:
     def _mirror(self, last: HourResult, fingerprint: str) -> HourResult:
         hour, sizes = last.hour, self._disk.sizes(last.hour)
         added, problems = self._upload(hour, sizes)
-        objects = self.bucket.objects(hour)
-        lacking = [name for name, size in sizes.items() if objects.get(name) != size]
-        if problems or lacking:
-            problems += [f'{hour.path}/{name} is not in the bucket as it should be' for name in lacking]
+        manifest = None if problems else self._describe(hour, sizes)
+        if manifest is None:
+            problems = problems or [f'{hour.path}: the bucket does not hold, or not tell, what was put there']
             return replace(last, state=HourState.FAILED, uploaded=added, problems=tuple(problems))
-        manifest = self._describe(hour, sizes, objects)
-        there = self._described(hour)
-        is_told = there is not None and sizes.keys() <= there.sizes.keys()
         return HourResult(
             hour,
-            HourState.MIRRORED if is_told else HourState.BEHIND,  # another node's manifest came in between
+            HourState.MIRRORED,
             segments=len(manifest.sizes),
             uploaded=added,
             holes=len(manifest.coverage.holes),
@@ -166,23 +163,29 @@ class Mirror:
 
         return list(sync.sync(self._disk, target, [hour], work=work, wanted=is_mine))
 
-    def _describe(self, hour: Hour, sizes: dict[str, int], objects: dict[str, int]) -> Manifest:
-        """Writes playlist and manifest, unless they already say the same."""
-        manifest = Manifest(hour, sizes)
-        there = self._described(hour)
-        if there:
-            known = {name: size for name, size in there.sizes.items() if objects.get(name) == size}
-            manifest = manifest.merged(Manifest(hour, known))
-        if there != manifest or objects.get(manifests.PLAYLIST_NAME) != len(manifest.playlist()):
-            write_playlist(self.bucket, manifest)
-            text = manifest.encode(written_by=self._node_id, written_at=self._clock())
-            self.bucket.put_text(
-                f'{hour.path}/{manifests.NAME}',
-                text,
-                content_type='application/json',
-                cache_control='no-cache',
-            )
-        return manifest
+    def _describe(self, hour: Hour, sizes: dict[str, int]) -> Manifest | None:
+        """Playlist and manifest as S3 gives them back; None if they do not come to say what is there.
+
+        Another node may write its own in between: each names all that is listed, so a second look settles it.
+        """
+        for _ in range(LOOKS):
+            objects, there = self.bucket.objects(hour), self._described(hour)
+            if any(objects.get(name) != size for name, size in sizes.items()):
+                return None
+            manifest = manifests.of_objects(hour, sizes, objects, there)
+            if there == manifest and objects.get(manifests.PLAYLIST_NAME) == len(manifest.playlist()):
+                return manifest
+            self._write(manifest)
+        return None
+
+    def _write(self, manifest: Manifest) -> None:
+        write_playlist(self.bucket, manifest)
+        self.bucket.put_text(
+            f'{manifest.hour.path}/{manifests.NAME}',
+            manifest.encode(written_by=self._node_id, written_at=self._clock()),
+            content_type='application/json',
+            cache_control='no-cache',
+        )
 
     def _described(self, hour: Hour) -> Manifest | None:
         """The manifest in the bucket; None if there is none that can be read, so that it is written anew."""

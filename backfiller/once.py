@@ -57,13 +57,19 @@ def restore(bucket: Bucket, disk: OffloadedDisk, scope: Scope) -> Outcome:
 
 
 def _pass_over(backfill: Backfill, peer: Peer, scope: Scope, own_id: str) -> PassResult | None:
-    """None for ourselves."""
+    """As many passes as bring anything new; None for ourselves."""
     try:
         if peer.identity() == own_id:
             return None
     except SourceError as error:
         return PassResult(peer.url, 'full', backfill.clock(), error=error)
-    return backfill.run(peer, scope, 'full')
+    total = backfill.run(peer, scope, 'full')
+    progress = bool(total.fetched or total.undone)
+    while total.error and progress:
+        again = backfill.run(peer, scope, 'full')  # less what stands back because it failed
+        progress = bool(again.fetched or again.undone.keys() - total.undone.keys())
+        total = total.followed_by(again)
+    return total
 
 
 def _left_by(result: PassResult, backfill: Backfill) -> list[str]:

@@ -7,10 +7,10 @@ from backfiller.client import Client, FetchError, Reply
 from common import wire
 from common.errors import ListingError, SegmentError, SourceError
 from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, collected
-from common.segment import Hour, Segment, is_label, shown
+from common.segment import Hour, Segment, is_label
 
 STALLS_ALLOWED = 5
-"""A peer that does not come up with this many segments in a row is left alone for a while."""
+"""A peer that does not come up with this many answers in a row is left alone for a while."""
 
 _STALLS = ('deadline', 'unreachable')
 _SMALL_ANSWER_BYTES = 64 * 1024
@@ -51,14 +51,18 @@ class Peer:
                         yield from filter(scope.admits, self._hours(stream, variant))
 
     def names(self, hour: Hour) -> set[str]:
+        self._give_up_if_stalled()
         return set(self._listing(f'{wire.names_path(hour)}?tombstones=true'))
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
         for segment in segments:
+            self._give_up_if_stalled()
             yield segment, () if segment.withdrawal else self._body(segment)
-            if self._stalls >= STALLS_ALLOWED:
-                self._stalls = 0
-                raise SourceError(f'{self.url}: {STALLS_ALLOWED} segments in a row did not come')
+
+    def _give_up_if_stalled(self) -> None:
+        if self._stalls >= STALLS_ALLOWED:
+            self._stalls = 0
+            raise SourceError(f'{self.url}: {STALLS_ALLOWED} answers in a row did not come')
 
     def _hours(self, stream: str, variant: str) -> Iterator[Hour]:
         for text in self._listing(wire.hours_path(stream, variant)):
@@ -76,16 +80,13 @@ class Peer:
 
     def _refuse(self, text: str) -> None:
         if len(self.refused) < 1000:
-            self.refused.add(shown(text))
+            self.refused.add(text[:200])
 
     def _listing(self, path: str) -> list[str]:
         try:
             reply = self._get(path, wire.MAX_LISTING_BYTES, encoding='gzip')
         except FetchError as error:
-            kind = SourceError if error.reason in _STALLS else ListingError
-            raise kind(str(error)) from error
-        if reply.status in (401, 403, 429):
-            raise SourceError(f'{reply.url} answered {reply.status}: it does not let us read')
+            raise ListingError(str(error)) from error
         if reply.status != 200:
             raise ListingError(f'{reply.url} answered {reply.status}')
         try:
@@ -97,13 +98,18 @@ class Peer:
         try:
             reply = self._get(wire.segment_path(segment), self._max_segment_bytes)
         except FetchError as error:
-            self._stalls += error.reason in _STALLS
             raise SegmentError(error.reason, str(error)) from error
-        self._stalls = STALLS_ALLOWED if reply.status == 429 else 0
         if reply.status != 200:
             reason = 'missing' if reply.status in (404, 410) else 'refused'
             raise SegmentError(reason, f'{reply.url} answered {reply.status}')
         yield reply.body
 
     def _get(self, path: str, limit_bytes: int, encoding: str = 'identity') -> Reply:
-        return self._client.get(self.url + path, limit_bytes=limit_bytes, encoding=encoding)
+        """The answer; raises FetchError. Counts how many in a row did not come, or say: too many requests."""
+        try:
+            reply = self._client.get(self.url + path, limit_bytes=limit_bytes, encoding=encoding)
+        except FetchError as error:
+            self._stalls += error.reason in _STALLS
+            raise
+        self._stalls = STALLS_ALLOWED if reply.status == 429 else 0
+        return reply

@@ -14,6 +14,7 @@ TRIES = 6
 FIRST_SECONDS = 0.5
 MOST_SECONDS = 20.0
 CONNECTIONS = 16
+FAILURES_ALLOWED = 3
 
 _PASSING = {
     'InternalError', 'OperationAborted', 'RequestTimeout', 'ServiceUnavailable', 'SlowDown', 'Throttling',
@@ -36,6 +37,7 @@ _ADVICE = {
     'IllegalLocationConstraintException': 'the bucket is in another region: set AWS_REGION',
     'QuotaExceeded': 'the quota of the bucket is used up',
 }
+_BUCKET_WIDE = _ADVICE.keys() - {'AccessDenied'}
 
 
 def new_client(endpoint_url: str, checksums: str) -> Any:
@@ -66,13 +68,17 @@ def new_client(endpoint_url: str, checksums: str) -> Any:
         raise UsageError(f'cannot use S3 with these settings: {error}') from error
 
 
-@dataclass(frozen=True)
+@dataclass
 class Border:
-    """Calls S3 and translates its errors: SegmentError if they concern the object `key`, else as said."""
+    """Calls S3 and translates its errors: SegmentError if they concern the object `key`, else as said.
+
+    When several objects in a row fail, it is taken to be the bucket.
+    """
 
     url: str
     tries: int = TRIES
     sleep: Callable[[float], None] = time.sleep
+    _failures: int = 0
 
     def reading(self, call: Callable[[], R], *, key: str = '') -> R:
         """What the call returns; raises SegmentError or SourceError."""
@@ -87,10 +93,13 @@ class Border:
 
         for attempt in range(1, self.tries + 1):
             try:
-                return call()
+                answer = call()
             except (BotoCoreError, ClientError, OSError) as error:
                 if attempt == self.tries or not _may_pass(error):
                     raise self._translated(error, otherwise, key) from error
+            else:
+                self._failures = 0
+                return answer
             self.sleep(_delay(attempt))
         raise AssertionError('not reached')
 
@@ -100,15 +109,11 @@ class Border:
             return SegmentError('missing', f'{self.url} has no {key}')
         if key and code in _DAMAGED:
             return SegmentError('hash', f'{self.url} refused {key}: its bytes arrived damaged')
-        if key and _is_about_the_object(error):
-            return SegmentError('refused', f'{self.url}: {key}: {error}')
-        return otherwise(f'{self.url}: {_ADVICE.get(code) or error}')
-
-
-def _is_about_the_object(error: Exception) -> bool:
-    """Whether S3 refused this one request, for a reason that need not hold for others."""
-    status = getattr(error, 'response', {}).get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
-    return 400 <= status < 500 and _code(error) not in _ADVICE and not _may_pass(error)
+        self._failures += 1
+        told = f'{self.url}: {_ADVICE.get(code) or error}'
+        if key and code not in _BUCKET_WIDE and self._failures < FAILURES_ALLOWED:
+            return SegmentError('refused', f'{told} ({key})')
+        return otherwise(told)
 
 
 def _code(error: Exception) -> str:

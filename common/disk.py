@@ -93,6 +93,9 @@ class Disk:
 
     def _blocks(self, segment: Segment) -> Iterator[bytes]:
         with self.open(segment) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > self._limit_bytes:
+                raise SegmentError('size', f'{segment.path} has {size} bytes: more than is allowed')
             try:
                 while block := file.read(BLOCK_BYTES):
                     yield block

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 import socket
 import time
@@ -32,8 +33,11 @@ log = logging.getLogger(__name__)
 def set_up(level: str) -> None:
     """Logs lines to standard error: time in UTC, level, part, message.
 
-    Greenlets that end with an error of ours leave no traceback: whoever waits for them is told.
+    As many files and connections may be open as the system lets us. Greenlets that end with an error of ours
+    leave no traceback: whoever waits for them is told.
     """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     gevent.get_hub().NOT_ERROR = (*gevent.get_hub().NOT_ERROR, SegmeshError)
     formatter = logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s', '%Y-%m-%dT%H:%M:%SZ')
     formatter.converter = time.gmtime

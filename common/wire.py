@@ -12,8 +12,8 @@ from urllib.parse import quote
 from common.errors import ListingError
 from common.segment import Hour, Segment, shown
 
-MAX_LISTING_BYTES = 16 * 1024 * 1024
-"""The largest listing that is read: 200,000 names. A real hour of two-second segments takes 150 kB."""
+MAX_LISTING_BYTES = 4 * 1024 * 1024
+"""The largest listing that is read: 50,000 names. A real hour of two-second segments takes 150 kB."""
 
 
 @dataclass(frozen=True, slots=True)

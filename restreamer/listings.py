@@ -10,7 +10,7 @@ from common.disk import Disk
 from common.offload import offload
 from common.segment import ONE_HOUR, Hour, segments_only
 from restreamer import parameters
-from restreamer.store import context, names
+from restreamer.store import context, names, readable_names
 
 blueprint = Blueprint('listings', __name__)
 
@@ -45,7 +45,7 @@ def segments(stream: str, variant: str, hour: str) -> Response:
 
 def _summaries(disk: Disk, stream: str, variant: str, since: datetime | None) -> dict[str, wire.HourSummary]:
     return {
-        hour.text: _summary(disk.names(hour))
+        hour.text: _summary(readable_names(disk, hour))
         for hour in disk.hours_of(stream, variant)
         if _ends_after(hour, since)
     }

@@ -13,7 +13,7 @@ from common.offload import offload
 from common.segment import Hour, Segment
 from common.timeline import Interval
 from restreamer import parameters
-from restreamer.store import context, segments_within
+from restreamer.store import context, readable_names, segments_within
 
 RATE_FROM_SEGMENTS = 30
 LARGEST_SKEW = timedelta(minutes=1)
@@ -87,7 +87,7 @@ def _bits_per_second(disk: Disk, stream: str, variant: str) -> int:
 
 
 def _rates(disk: Disk, hour: Hour) -> Iterable[int]:
-    for name in sorted(disk.names(hour))[-RATE_FROM_SEGMENTS:]:
+    for name in sorted(readable_names(disk, hour))[-RATE_FROM_SEGMENTS:]:
         segment = Segment.parse(hour, name)
         if not segment.withdrawal and segment.duration:
             yield _rate(disk, segment)

@@ -1,5 +1,6 @@
 """What the views ask of the store, off the hub."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,12 +9,15 @@ from typing import cast
 from flask import current_app
 
 from common.disk import Disk
+from common.errors import ListingError
 from common.offload import offload
 from common.segment import Hour, Segment, hour_text
 from common.timeline import Interval, playable
 from restreamer.live import LiveWindows
 
 EXTENSION = 'segmesh'
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,5 +55,14 @@ def _held(disk: Disk, stream: str, variant: str, within: Interval) -> Iterator[S
     hours = disk.hours_of(stream, variant)
     before = [hour for hour in hours if hour.text < first][-1:]
     for hour in before + [hour for hour in hours if first <= hour.text <= last]:
-        for name in disk.names(hour):
+        for name in readable_names(disk, hour):
             yield Segment.parse(hour, name)
+
+
+def readable_names(disk: Disk, hour: Hour) -> set[str]:
+    """The names of an hour; none if it cannot be read, because then nothing of it can be served either."""
+    try:
+        return disk.names(hour)
+    except ListingError as error:
+        log.warning('%s', error)
+        return set()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backfiller.capture import mpegts
 from backfiller.client import Client, FetchError
 from common import playlist
 from common.errors import ListingError, SegmentError, SourceError
@@ -39,6 +40,8 @@ class Origin:
             raise SegmentError('missing', f'{entry.uri} answered {reply.status}')
         if not reply.body:
             raise SegmentError('truncated', f'{entry.uri} is empty')
+        if not mpegts.is_transport_stream(reply.body):
+            raise SegmentError('refused', f'{entry.uri} is no MPEG transport stream')
         return reply.body
 
     def _text(self, url: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
+from backfiller.capture import mpegts
 from backfiller.capture.origin import Origin
 from common import digest
 from common.errors import SegmentError, SourceError
@@ -42,6 +43,7 @@ class Recorder:
         self._variant = variant
         self._locate = locate
         self._failures = 0
+        self._next_sequence: int | None = None
         self._clock = clock
         self._seen: OrderedDict[tuple[object, ...], None] = OrderedDict()
 
@@ -70,7 +72,20 @@ class Recorder:
                 self._url = self._locate()
             raise
         self._failures = 0
+        self._tell_jumps(offered)
         return offered
+
+    def _tell_jumps(self, offered: MediaPlaylist) -> None:
+        """Says what left the window before it could be taken, and where the origin counts anew."""
+        if not offered.entries:
+            return
+        first, next_after = offered.entries[0].sequence, offered.entries[-1].sequence + 1
+        if self._next_sequence is not None and first > self._next_sequence:
+            missed = first - self._next_sequence
+            log.warning('%s: %d segments were offered and gone before they were taken', self.label, missed)
+        if self._next_sequence is not None and next_after < self._next_sequence:
+            log.warning('%s: the origin counts its segments anew', self.label)
+        self._next_sequence = next_after
 
     def _new(self, offered: MediaPlaylist) -> Iterator[Entry]:
         """What is offered and not taken yet."""
@@ -85,6 +100,9 @@ class Recorder:
             self._store.add(segment, [body])
         except SegmentError as error:
             log.warning('%s: %s', self.label, error)
+            return
+        if segment.type != 'full':
+            log.warning('%s: %s was cut off: kept as suspect, and asked for again', self.label, entry.uri)
             return
         self._seen[entry.identity] = None
         if len(self._seen) > REMEMBERED:
@@ -101,7 +119,7 @@ class Recorder:
             self._variant,
             start=entry.start,
             duration=entry.duration,
-            kind='full',
+            kind='full' if mpegts.has_whole_packets(body) else 'suspect',
             content=digest.sha256([body]),
         )
         return segment, body

@@ -16,7 +16,7 @@ from common.place import Store
 log = logging.getLogger(__name__)
 
 FIRST_RETRY_SECONDS = 0.5
-MOST_RETRY_SECONDS = 5.0
+MOST_RETRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)

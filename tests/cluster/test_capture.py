@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.demo import video
 from tests.kit.build import HOUR, assert_whole, files_below
-from tests.kit.live import LivePlaylist, serving
+from tests.kit.live import LivePlaylist, packets, serving
 from tests.kit.process import Process, eventually, free_port, restreamer, run, running
 
 MASTER = """#EXTM3U
@@ -91,8 +91,42 @@ def test_a_broken_segment_costs_the_others_nothing_and_is_fetched_when_it_is_men
     with serving(origin) as url, running(*capturing(store, f'{url}/source.m3u8')) as process:
         eventually(lambda: bodies(store) == [live.bodies[0], live.bodies[2]])
         process.wait_for('source-1.ts is empty')
-        (origin / 'source-1.ts').write_bytes(b'mended')
-        eventually(lambda: bodies(store) == [live.bodies[0], b'mended', live.bodies[2]])
+        (origin / 'source-1.ts').write_bytes(packets('mended'))
+        eventually(lambda: bodies(store) == [live.bodies[0], packets('mended'), live.bodies[2]])
+
+
+def test_an_error_page_is_no_segment(tmp_path: Path) -> None:
+    origin, store = tmp_path / 'origin', tmp_path / 'store'
+    origin.mkdir()
+    live = LivePlaylist(origin)
+    live.step(1, body=b'<html>please log in</html>')
+    live.step(1)
+    with serving(origin) as url, running(*capturing(store, f'{url}/source.m3u8')) as process:
+        process.wait_for('source-0.ts is no MPEG transport stream')
+        eventually(lambda: bodies(store) == [live.bodies[1]])
+
+
+def test_a_segment_that_was_cut_off_is_suspect_until_the_whole_one_comes(tmp_path: Path) -> None:
+    origin, store = tmp_path / 'origin', tmp_path / 'store'
+    origin.mkdir()
+    live = LivePlaylist(origin)
+    live.step(1, body=packets('whole')[:1000])
+    with serving(origin) as url, running(*capturing(store, f'{url}/source.m3u8')):
+        eventually(lambda: len(bodies(store)) == 1)
+        (origin / 'source-0.ts').write_bytes(packets('whole'))
+        eventually(lambda: len(bodies(store)) == 2)
+    assert {name.split('-1-')[1].split('-')[0] for name in files_below(store)} == {'full', 'suspect'}
+
+
+def test_what_was_missed_is_said(tmp_path: Path) -> None:
+    origin, store = tmp_path / 'origin', tmp_path / 'store'
+    origin.mkdir()
+    live = LivePlaylist(origin)
+    live.step(2)
+    with serving(origin) as url, running(*capturing(store, f'{url}/source.m3u8')) as process:
+        eventually(lambda: len(bodies(store)) == 2)
+        live.step(7)
+        process.wait_for('3 segments were offered and gone before they were taken')
 
 
 def test_two_captures_of_one_origin_give_the_same_files(tmp_path: Path) -> None:

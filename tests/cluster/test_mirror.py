@@ -144,6 +144,21 @@ def test_two_nodes_mirrors_of_an_hour_merge(archive: Archive, tmp_path: Path) ->
     assert archive.verify().wait() == 0
 
 
+def test_two_nodes_that_mirror_an_hour_at_the_same_time_settle_its_manifest(
+    archive: Archive, tmp_path: Path
+) -> None:
+    pieces = run_of(60)
+    stores = fill(tmp_path / 'A', pieces[:40]), fill(tmp_path / 'B', pieces[20:])
+    commands = [('backfiller', 'mirror', '--store', store, *archive.flags, '--once') for store in stores]
+    with running(*commands[0]) as one, running(*commands[1]) as other:
+        codes = {one.wait(60), other.wait(60)}
+    manifest = json.loads(archive.read(f'{HOUR.path}/manifest.json'))
+    named = {each['name'] for each in manifest['segments']}
+    assert named == {each.name for each in pieces} or 1 in codes
+    assert archive.mirror(stores[0]).wait() == 0
+    assert all(archive.verify('--store', store).wait() == 0 for store in stores)
+
+
 def test_what_was_withdrawn_is_not_mirrored(archive: Archive, tmp_path: Path) -> None:
     withdrawn, kept = run_of(2)
     store = fill(tmp_path, [withdrawn, kept])

@@ -1,6 +1,7 @@
 """Segments and stores for tests, in the words of the domain."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,7 +91,11 @@ def fill(root: Path, pieces: Iterable[Piece]) -> Path:
 
 def files_below(root: Path) -> dict[str, bytes]:
     """Relative path -> bytes of every file, hidden ones too: what `diff -r` compares."""
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob('*') if path.is_file()}
+    found = {}
+    for path in root.rglob('*'):
+        with suppress(FileNotFoundError, IsADirectoryError):  # temps come and go
+            found[str(path.relative_to(root))] = path.read_bytes()
+    return found
 
 
 def assert_whole(root: Path) -> None:

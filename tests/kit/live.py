@@ -32,6 +32,11 @@ def serving(folder: Path, port: int = 0) -> Iterator[str]:
         server.server_close()
 
 
+def packets(text: str) -> bytes:
+    """What looks like ten packets of an MPEG transport stream."""
+    return (b'\x47' + text.encode().ljust(187)) * 10
+
+
 @dataclass
 class LivePlaylist:
     """A media playlist with a sliding window; `step` appends one segment."""
@@ -45,7 +50,7 @@ class LivePlaylist:
     def step(self, count: int = 1, body: bytes | None = None) -> None:
         for _ in range(count):
             number = len(self.bodies)
-            self.bodies.append(f'{self.name} {number} '.encode() * 100 if body is None else body)
+            self.bodies.append(packets(f'{self.name} {number}') if body is None else body)
             (self.folder / f'{self.name}-{number}.ts').write_bytes(self.bodies[-1])
         self._write()
 

@@ -79,6 +79,18 @@ MISBEHAVING = {
     'a byte a while': (endlessly(OK + b'Content-Length: 9999\r\n\r\n', b'x', 0.05), 'deadline'),
     'endless headers': (endlessly(OK, b'X-More: x\r\n', 0.02), 'deadline'),
     'silence': (hangs, 'deadline'),
+    'endless interim answers': (endlessly(b'', b'HTTP/1.1 100 Continue\r\n\r\n' * 1000), 'deadline'),
+    'endless trailers': (
+        endlessly(OK + b'Transfer-Encoding: chunked\r\n\r\n0\r\n', b'X: y\r\n' * 1000),
+        'deadline',
+    ),
+    'endless empty blocks': (
+        endlessly(
+            OK + b'Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\na\r\n' + BOMB[:10] + b'\r\n',
+            b'5\r\n\x00\x00\x00\xff\xff\r\n' * 1000,
+        ),
+        'deadline',
+    ),
     'gzip bomb': (
         sends(OK + b'Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n' % len(BOMB) + BOMB),
         'size',

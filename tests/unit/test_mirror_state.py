@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backfiller.manifest import Manifest
+from backfiller.manifest import Manifest, of_objects
 from backfiller.mirror import Patience
 from common.errors import ListingError
 from tests.kit.build import HOUR, at, run_of, tombstone_of
@@ -40,10 +40,22 @@ def manifest(numbers: set[int]) -> Manifest:
 NUMBERS = st.sets(st.integers(0, 7))
 
 
-@given(NUMBERS, NUMBERS)
-def test_manifests_merge_by_union_in_any_order(ours: set[int], theirs: set[int]) -> None:
-    assert manifest(ours).merged(manifest(theirs)) == manifest(ours | theirs)
-    assert manifest(theirs).merged(manifest(ours)) == manifest(ours | theirs)
+def sizes(numbers: set[int]) -> dict[str, int]:
+    return {PIECES[n].name: len(PIECES[n].body) for n in numbers}
+
+
+@given(NUMBERS, NUMBERS, st.none() | NUMBERS)
+def test_a_manifest_is_the_union_of_what_is_listed(
+    ours: set[int], others: set[int], told: set[int] | None
+) -> None:
+    listed = {**sizes(ours | others), 'manifest.json': 9, 'playlist.m3u8': 9, 'somebody.else': 1}
+    there = None if told is None else manifest(told)
+    assert of_objects(HOUR, sizes(ours), listed, there) == manifest(ours | others)
+
+
+def test_objects_of_a_wrong_size_are_not_in_the_manifest() -> None:
+    listed = {name: size + 1 for name, size in sizes({0, 1}).items()} | sizes({2})
+    assert of_objects(HOUR, sizes({0, 2}), listed, manifest({1})) == manifest({2})
 
 
 @given(NUMBERS)
@@ -52,10 +64,10 @@ def test_a_manifest_reads_back(numbers: set[int]) -> None:
     assert Manifest.decode(HOUR, text) == manifest(numbers)
 
 
-def test_what_is_withdrawn_leaves_the_manifest_when_it_is_merged() -> None:
-    withdrawal = Manifest(HOUR, {tombstone_of(PIECES[0]).name: 0})
-    merged = manifest({0, 1}).merged(withdrawal)
-    assert set(merged.sizes) == {tombstone_of(PIECES[0]).name, PIECES[1].name}
+def test_what_is_withdrawn_leaves_the_manifest() -> None:
+    listed = sizes({0, 1}) | {tombstone_of(PIECES[0]).name: 0}
+    found = of_objects(HOUR, sizes({1}), listed, manifest({0, 1}))
+    assert set(found.sizes) == {tombstone_of(PIECES[0]).name, PIECES[1].name}
 
 
 @pytest.mark.parametrize(

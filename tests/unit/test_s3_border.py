@@ -10,7 +10,7 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from backfiller.s3 import Border
+from backfiller.s3 import FAILURES_ALLOWED, Border
 from common.errors import SegmentError, SegmeshError, SourceError, StoreError
 
 
@@ -63,8 +63,27 @@ def test_what_may_pass_is_tried_again_with_growing_pauses(make: Callable[[], Exc
 def test_tries_are_bounded(make: Callable[[], Exception]) -> None:
     calls = Calls(*(make() for _ in range(9)))
     with pytest.raises(StoreError, match='s3://b/p'):
-        calls.border.writing(calls, key='k')
+        calls.border.writing(calls)
     assert calls.made == 4
+
+
+@pytest.mark.parametrize('error', [answer('SlowDown', 503), answer('AccessDenied', 403), answer('New')])
+def test_an_object_that_fails_is_its_own_matter_until_several_do_in_a_row(error: Exception) -> None:
+    calls = Calls(*[error] * 99)
+    for _ in range(FAILURES_ALLOWED - 1):
+        with pytest.raises(SegmentError, match='k'):
+            calls.border.writing(calls, key='k')
+    with pytest.raises(StoreError):
+        calls.border.writing(calls, key='k')
+    assert calls.border.writing(lambda: 'done', key='k') == 'done'
+    with pytest.raises(SegmentError):
+        calls.border.writing(calls, key='k')
+
+
+def test_expired_credentials_are_no_objects_matter() -> None:
+    calls = Calls(answer('ExpiredToken'))
+    with pytest.raises(StoreError, match='renew the credentials'):
+        calls.border.writing(calls, key='k')
 
 
 @pytest.mark.parametrize(
