@@ -10,7 +10,8 @@ install: $(STAMP)
 
 # The stamp makes a second `make install` free: it is redone only when what is to be installed changed.
 $(STAMP): pyproject.toml setup.py requirements.lock
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo 'Installing into .venv; the first time this takes a minute ...'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@

@@ -129,7 +129,8 @@ def _cause(error: BaseException) -> str:
     """The innermost cause of a requests error in one short line."""
     while inner := error.__cause__ or error.__context__:
         error = inner
-    return shown(str(error) or type(error).__name__, 200)
+    words = getattr(error, 'strerror', None) or str(error) or type(error).__name__
+    return shown(words, 200)[1:-1]
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -6,7 +6,7 @@ monkey.patch_all()
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,7 +42,12 @@ CAPTURE_DEADLINE_SECONDS = 30.0
 NOT_SCOPE = tuple(
     name for name in Backfiller.__dataclass_fields__ if name not in ('streams', 'variants', 'since')
 )
-takes_scope_and_bucket = cli.takes(Node, Backfiller, MirrorSettings, leaving_out=('capture', *NOT_SCOPE))
+
+
+def takes_scope_and_bucket(*leaving_out: str) -> Callable[[Any], Any]:
+    return cli.takes(Node, Backfiller, MirrorSettings, leaving_out=('capture', *NOT_SCOPE, *leaving_out))
+
+
 takes_once = click.option('--once', 'to_the_end', is_flag=True, help='Do what can be done now, then exit.')
 
 
@@ -52,7 +57,7 @@ def backfiller() -> None:
     """Fetch what a store lacks from its peers, mirror it to S3, and capture live streams into it."""
 
 
-@backfiller.command()
+@backfiller.command(short_help='Fetch what a store lacks from its peers.')
 @cli.takes(Node, Backfiller, MirrorSettings, leaving_out=('capture',))
 @takes_once
 def run(to_the_end: bool, **flags: Any) -> None:
@@ -73,52 +78,73 @@ def run(to_the_end: bool, **flags: Any) -> None:
     return _end_with(undone)
 
 
-@backfiller.command()
-@takes_scope_and_bucket
+@backfiller.command(short_help='Mirror complete hours to S3.')
+@takes_scope_and_bucket('settle_max')
 @takes_once
 def mirror(to_the_end: bool, **flags: Any) -> None:
-    """Mirror the complete hours of a store to S3, and repair what is missing or cut short there."""
+    """Mirror the complete hours of a store to S3, and repair what is missing or cut short there.
+
+    Runs until it is stopped; with --once it looks once, and exits 0 only if nothing is left undone.
+
+    \b
+    backfiller mirror --store /var/lib/segmesh --bucket s3://archive/recordings --once
+    """
     parts = Parts.of(flags)
     stop = service.stop_on_signals()
     with parts.disk() as disk:
         found = parts.new_mirror(disk)
         if not to_the_end:
             keeper = _keeper(parts, found, Metrics(CollectorRegistry()))
+            log.info('mirroring %s to %s', parts.node.store, found.bucket.url)
             return service.until_stopped(stop, [gevent.spawn(keeper.run)])
         undone = service.interruptible(stop, lambda: _mirror_once(found, parts.scope()))
     return _end_with(undone)
 
 
-@backfiller.command()
-@takes_scope_and_bucket
+@backfiller.command(short_help='Check a bucket against its manifests.')
+@takes_scope_and_bucket('settle_max', 'mirror_interval')
 def verify(**flags: Any) -> None:
     """Check that a bucket holds what its manifests say; with --store also what the store holds.
 
-    Exits 1 and lists every object that is missing or of the wrong size.
+    Lists every object that is missing or of the wrong size, and then exits 1. It compares listings and does
+    not read bytes: `backfiller restore` into an empty store reads and checks each of them.
+
+    \b
+    backfiller verify --bucket s3://archive/recordings
     """
     parts = Parts.of(flags)
     stop = service.stop_on_signals()
     disk = Disk(parts.node.store) if parts.given.is_given(Node, 'store') else None
     verdicts = service.interruptible(stop, lambda: _verify(parts, disk))
     problems = [problem for verdict in verdicts for problem in verdict.problems]
+    for problem in problems:
+        click.echo(problem)
     segments = sum(verdict.segments for verdict in verdicts)
-    click.echo(f'{len(verdicts)} hours, {segments} segments, {len(problems)} problems')
-    _end_with(problems)
+    click.echo(
+        f'{_many(len(verdicts), "hour")}, {_many(segments, "segment")}, {_many(len(problems), "problem")}'
+    )
+    if not verdicts:
+        _end_with([_nothing_in(parts.mirror.bucket)])
+    sys.exit(1 if problems else 0)
 
 
-@backfiller.command()
-@takes_scope_and_bucket
+@backfiller.command(short_help='Fetch what a store lacks from its mirror.')
+@takes_scope_and_bucket('settle', 'settle_max', 'mirror_interval')
 def restore(**flags: Any) -> None:
-    """Fetch everything that a store lacks from its mirror."""
+    """Fetch everything that a store lacks from its mirror, and check each segment.
+
+    \b
+    backfiller restore --bucket s3://archive/recordings --store /var/lib/segmesh
+    """
     parts = Parts.of(flags)
     stop = service.stop_on_signals()
     with parts.disk() as disk:
         outcome = service.interruptible(stop, lambda: once.restore(parts.bucket(), disk, parts.scope()))
-    click.echo(f'{outcome.fetched} segments, {outcome.fetched_bytes} bytes restored')
-    _end_with(outcome.undone)
+    click.echo(f'{_many(outcome.fetched, "segment")}, {outcome.fetched_bytes} bytes restored')
+    _end_with(outcome.undone if outcome.hours else [_nothing_in(parts.mirror.bucket)])
 
 
-@backfiller.command()
+@backfiller.command(short_help='Record a live HLS playlist.')
 @cli.takes(Node, leaving_out=('capture',))
 @click.argument('url')
 @click.option('--stream', required=True, help='The stream to store it as.')
@@ -127,6 +153,9 @@ def capture(url: str, stream: str, variant: str, **flags: Any) -> None:
     """Record a live HLS playlist, master or media, into a store until told to stop.
 
     The best variant of a master playlist is stored as `source`, the others by their height, e.g. `480p`.
+
+    \b
+    backfiller capture https://origin/master.m3u8 --store /var/lib/segmesh --stream bus
     """
     parts = Parts.of(flags)
     config.read(config.ORIGIN, f'{stream}={url}', '--stream and URL')
@@ -144,7 +173,7 @@ def _run_once(parts: Parts, disk: OffloadedDisk) -> list[str]:
         raise UsageError('there is no peer to fetch from: give --peer URL')
     backfill = parts.backfill(disk, Metrics(CollectorRegistry()))
     outcome = once.backfill_once(backfill, peers, parts.scope(), own_id=parts.node_id())
-    click.echo(f'{outcome.fetched} segments, {outcome.fetched_bytes} bytes fetched')
+    click.echo(f'{_many(outcome.fetched, "segment")}, {outcome.fetched_bytes} bytes fetched')
     mirrored = _mirror_once(parts.new_mirror(disk), parts.scope()) if parts.mirror.bucket else []
     return [*outcome.undone, *mirrored]
 
@@ -189,8 +218,8 @@ def _tell(results: Sequence[HourResult]) -> None:
     for state in HourState:
         count = sum(result.state is state for result in results)
         if count:
-            click.echo(f'{count} hours {state.value}')
-    click.echo(f'{sum(result.uploaded for result in results)} segments put')
+            click.echo(f'{_many(count, "hour")} {state.value}')
+    click.echo(f'{_many(sum(result.uploaded for result in results), "segment")} put')
 
 
 def _verify(parts: Parts, disk: Disk | None) -> list[verifying.Verdict]:
@@ -216,6 +245,14 @@ def _backdoor(port: int, running: Service) -> Iterator[None]:
         yield
     finally:
         server.stop()
+
+
+def _many(count: int, what: str) -> str:
+    return f'{count} {what}' if count == 1 else f'{count} {what}s'
+
+
+def _nothing_in(bucket: str) -> str:
+    return f'there is no hour in {bucket} that was asked for: check the bucket, its prefix and --stream'
 
 
 def _end_with(undone: Sequence[str]) -> None:

@@ -44,16 +44,20 @@ class HourState(StrEnum):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long an hour is left alone after its end: always, and at most if peers hold something else."""
+    """How long an hour is left alone after its end: always, and at most if peers hold something else.
+
+    A node that just `started` has asked nobody yet, so the longest wait begins then at the earliest.
+    """
 
     settle: timedelta
     settle_max: timedelta
+    started: datetime
 
     def has_settled(self, hour: Hour, now: datetime, agreed: Callable[[Hour], bool]) -> bool:
         """Whether the hour is complete, as far as anybody can know now."""
         if now < hour.end + self.settle:
             return False
-        return now >= hour.end + self.settle_max or agreed(hour)
+        return now >= max(hour.end, self.started) + self.settle_max or agreed(hour)
 
 
 @dataclass(frozen=True)

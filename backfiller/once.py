@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from backfiller import sync
 from backfiller.backfill import Backfill, PassResult
@@ -20,6 +21,7 @@ RESTORES = 8
 class Outcome:
     """What a run to the end did; `undone` is a line for each thing that it could not do."""
 
+    hours: int = 0
     fetched: int = 0
     fetched_bytes: int = 0
     refused: int = 0
@@ -51,7 +53,8 @@ def restore(bucket: Bucket, disk: OffloadedDisk, scope: Scope) -> Outcome:
         for event in sync.sync(bucket, disk, [hour], work=work):
             _note(outcome, event)
 
-    jobs = [lambda hour=hour: restore_hour(hour) for hour in bucket.hours(scope)]
+    jobs = [partial(restore_hour, hour) for hour in bucket.hours(scope)]
+    outcome.hours = len(jobs)
     together(jobs, at_most=RESTORES)
     return outcome
 

@@ -77,7 +77,11 @@ class Parts:
         return Roster(self.own.peers, self.own.peers_file)
 
     def patience(self) -> Patience:
-        return Patience(timedelta(seconds=self.mirror.settle), timedelta(seconds=self.mirror.settle_max))
+        return Patience(
+            settle=timedelta(seconds=self.mirror.settle),
+            settle_max=timedelta(seconds=self.mirror.settle_max),
+            started=times.utc_now(),
+        )
 
     def backfill(self, disk: OffloadedDisk, metrics: Metrics) -> Backfill:
         return Backfill(

@@ -52,7 +52,7 @@ class MirrorKeeper:
     def _note(self, result: HourResult) -> None:
         self._metrics.mirrored_segments.inc(result.uploaded)
         if result.uploaded:
-            log.info('mirrored %s: %d segments put', result.hour.path, result.uploaded)
+            log.info('%s: %s, segments put: %d', result.hour.path, result.state.value, result.uploaded)
         for problem in result.problems[:5]:
             log.warning('mirror: %s', problem)
 

@@ -51,6 +51,8 @@ def _flag(each: Any) -> Callable[[Any], Any]:
     kind = each.metadata['kind']
     default = '' if each.default in ((), '', None) else config.toml_value(each.default).strip('"')
     note = f'[{"default: " + default + "; " if default else ""}env: {config.env_of(each)}]'
+    if kind.many:
+        note = f'May be given several times; separated by spaces in the environment.  {note}'
     return click.option(
         config.flag_of(each),
         each.name,

@@ -21,6 +21,7 @@ from common.segment import check_label, shown
 S = TypeVar('S')
 
 SHORTEST_INTERVAL = 0.1
+EACH = 'a list, each '
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def option(default: Any, kind: Kind, help: str, *, flag: str = '') -> Any:  # no
 
 
 def many(kind: Kind) -> Kind:
-    return Kind(kind.metavar, f'a list, each {kind.allowed}', kind.parse, many=True)
+    return Kind(kind.metavar, EACH + kind.allowed, kind.parse, many=True)
 
 
 def optional(kind: Kind, empty: Any = '') -> Kind:
@@ -205,7 +206,8 @@ def _read_one(kind: Kind, found: Any, where: str) -> Any:
     try:
         return kind.parse(text)
     except (ValueError, KeyError):
-        raise UsageError(f'{where}: {shown(text)} is not allowed: give {kind.allowed}') from None
+        allowed = kind.allowed.removeprefix(EACH)
+        raise UsageError(f'{where}: {shown(text)} is not allowed: give {allowed}') from None
 
 
 def load(file: Path, sections: Sequence[type]) -> dict[str, dict[str, Any]]:

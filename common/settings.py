@@ -59,7 +59,11 @@ class Backfiller:
     )
     streams: tuple[str, ...] = option((), many(LABEL), 'Only this stream; none: all.', flag='--stream')
     variants: tuple[str, ...] = option((), many(LABEL), 'Only this variant; none: all.', flag='--variant')
-    since: str = option('', TEXT, 'Only hours after this ISO 8601 time (UTC), or within the last N hours.')
+    since: str = option(
+        '',
+        TEXT,
+        'Only hours after this time, such as 2026-11-14T03:00:00Z, or within the last hours, such as 6.',
+    )
     order: str = option('newest', one_of('newest', 'oldest', 'random'), 'Which hours come first.')
     recent_cutoff: float = option(60.0, SECONDS, "Younger segments are left to this node's own capture.")
     recent_interval: float = option(300.0, INTERVAL, 'Time between passes over the last three hours.')

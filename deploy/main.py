@@ -24,7 +24,7 @@ def segmesh() -> None:
     """Keep a live recording whole across several capture servers."""
 
 
-@segmesh.command()
+@segmesh.command(short_help='Run a node, supervised.')
 @cli.takes(*SECTIONS)
 def node(**flags: Any) -> None:
     """Run a node: restreamer and backfiller, supervised, and a capture for each configured stream.
@@ -55,7 +55,7 @@ def show_config(sample: bool, **flags: Any) -> None:
         click.echo(config.effective(cli.effective_settings(flags), SECTIONS), nl=False)
 
 
-@segmesh.command()
+@segmesh.command(short_help='Run three nodes on this machine, with live video.')
 @click.option(
     '--seconds',
     type=click.FloatRange(min=1),
@@ -73,7 +73,9 @@ def demo(seconds: float | None) -> None:
     try:
         from deploy.demo.show import show
     except ImportError as error:
-        raise UsageError(f"the demo needs {error.name}: pip install 'segmesh[demo]'") from error
+        raise UsageError(
+            f"the demo needs {error.name}: in the source folder, pip install '.[demo]'"
+        ) from error
     sys.exit(show(seconds, service.stop_on_signals()))
 
 

@@ -66,10 +66,14 @@ class Supervisor:
             if time.monotonic() - began > STEADY_SECONDS:
                 service.backoff.after_success()
             delay = service.backoff.after_failure()
-            log.error('%s ended with %d; starting it again in %.1f s', service.name, code, delay)
+            log.error('%s %s; starting it again in %.1f s', service.name, _how_it_ended(code), delay)
             gevent.sleep(delay)
             service.restarts += 1
 
     def _end(self, service: Service) -> None:
         if service.process:
             child.stop(service.process)
+
+
+def _how_it_ended(code: int) -> str:
+    return f'was killed by signal {-code}' if code < 0 else f'ended with exit code {code}'

@@ -43,7 +43,7 @@ class Session:
             )
             for name, url in found.items()
         ]
-        greenlets = [gevent.spawn(_loop(each.label, each.poll).run) for each in recorders]
+        greenlets = [gevent.spawn(_loop(f'capture {each.label}', each.poll).run) for each in recorders]
         try:
             gevent.joinall(greenlets)
         finally:
@@ -56,7 +56,7 @@ class Session:
             found.update(self._variants())
             return 0.0
 
-        loop = _loop(self.origin.url, find)
+        loop = _loop(f'capture {self.stream}', find)
         while not found:
             gevent.sleep(loop.turn())
         return found

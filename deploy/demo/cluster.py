@@ -84,10 +84,10 @@ class Cluster:
         self._node2_capture = self._spawn('node2-capture', ['-m', 'backfiller.main', *capture, *store])
 
     def stop_node2_capture(self) -> None:
-        if self._node2_capture:
-            child.stop(self._node2_capture)
-            self._children.remove(self._node2_capture)
-            self._node2_capture = None
+        capture, self._node2_capture = self._node2_capture, None
+        if capture:
+            child.stop(capture)
+            self._children.remove(capture)
 
     def stop(self) -> None:
         """Stops everything, all at once."""
@@ -95,8 +95,11 @@ class Cluster:
 
     def died(self) -> list[str]:
         """The programs that ended by themselves."""
-        others = [each for each in self._children if each is not self._node2_capture]
-        return [str(each.args) for each in others if each.poll() is not None]
+        return [str(each.args) for each in self._children if each.poll() not in (None, 0)]
+
+    @property
+    def node2_records(self) -> bool:
+        return self._node2_capture is not None
 
     def playlist_in_bucket(self) -> str:
         return f'{self.s3}/{BUCKET.removeprefix("s3://")}/{self.past.path}/playlist.m3u8'

@@ -15,6 +15,9 @@ from deploy.demo.cluster import Cluster, DemoNode
 STILL_CAPTURING = timedelta(seconds=8)
 """Segments younger than this may be on one node and not yet on another without anything being wrong."""
 
+RECORDING = 'Node 2 records. What it missed is fetched from the others after 20 seconds.'
+DROPPED_OUT = 'The recorder of node 2 has been stopped on purpose: node 2 misses what the others record.'
+
 _COUNTER = 'segments_backfilled_total'
 
 
@@ -39,6 +42,7 @@ class View:
     rows: list[Row] = field(default_factory=list)
     filled: int = 0
     mirrored: str = ''
+    story: str = ''
 
     @property
     def missing(self) -> int:
@@ -67,6 +71,7 @@ def look(cluster: Cluster) -> View:
     view = View(utc_now())
     counters = {node.number: _backfilled(node) for node in cluster.nodes}
     states = _mirror_states(cluster.nodes[2])
+    view.story = RECORDING if cluster.node2_records else DROPPED_OUT
     view.mirrored = states.get(cluster.past.path, '')
     view.filled = sum(count for track, count in counters[2].items() if track.startswith(video.STREAM))
     for stream, variant in _tracks():

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from common.errors import SegmeshError, StoppedError
 from common.service import interruptible
+from common.times import utc_now
 from deploy import child
 from deploy.demo import video
 from deploy.demo.cluster import BUCKET, S3_ENVIRONMENT, Cluster
@@ -53,6 +54,7 @@ def _run(console: Console, cluster: Cluster, seconds: float | None) -> int:
         _watch(console, cluster, seconds)
     finally:
         dropping.kill()
+    console.print('\nTime is up: waiting until nothing is missing, then verifying and playing the hour ...')
     return _judge(console, cluster)
 
 
@@ -64,7 +66,8 @@ def _print_urls(console: Console, cluster: Cluster) -> None:
         'live, from node 3, which does not capture': f'{third.url}/playlist/{video.STREAM}.m3u8',
         'the past hour, from node 3': cluster.playlist_at(third),
         'the past hour, from S3': cluster.playlist_in_bucket(),
-        'what is missing on node 2': f'{cluster.nodes[1].url}/coverage/{video.STREAM}/{video.VARIANTS[0]}',
+        'what is missing on node 2, since now': f'{cluster.nodes[1].url}/coverage/{video.STREAM}/'
+        f'{video.VARIANTS[0]}?start={utc_now():%Y-%m-%dT%H:%M:%SZ}',
         "node 3's status": f'{third.control}/status',
         "node 2's metrics": f'{cluster.nodes[1].control}/metrics',
     }
@@ -96,13 +99,14 @@ def _watch(console: Console, cluster: Cluster, seconds: float | None) -> None:
 
 
 def _table(view: View) -> Table:
-    table = Table(title=f'segmesh demo, {view.time:%H:%M:%S} UTC', title_justify='left')
-    for heading in ('node', 'stream/variant'):
-        table.add_column(heading)
-    for heading in ('held', 'missing', 'backfilled'):
+    title = f'segmesh demo, {view.time:%H:%M:%S} UTC. Ctrl-C ends it.'
+    table = Table(title=title, title_justify='left', caption=view.story, caption_justify='left')
+    for heading in ('node', 'track'):
+        table.add_column(heading, no_wrap=True)
+    for heading in ('held', 'missing', 'fetched'):
         table.add_column(heading, justify='right')
-    table.add_column('last backfill')
-    table.add_column('hours in S3')
+    table.add_column('last')
+    table.add_column('hours in S3', no_wrap=True)
     for number, row in enumerate(view.rows):
         missing = f'[{_STYLES[row.missing > 0]}]{row.missing}[/]'
         filled = f'{row.last_filled:%H:%M:%S}' if row.last_filled else '-'

@@ -226,7 +226,7 @@ def test_a_late_segment_is_sent_alone_and_counted_once(archive: Archive, tmp_pat
         eventually(lambda: _hour(control).get('segments') == 6 and _hour(control)['state'] == 'mirrored')
         assert metrics(control)['segments_mirrored_total'] == 6
         assert process.output.count('segments put') == 2
-        assert f'mirrored {HOUR.path}: 1 segments put' in process.output
+        assert f'{HOUR.path}: mirrored, segments put: 1' in process.output
     assert archive.verify('--store', store).wait() == 0
 
 
@@ -238,8 +238,8 @@ def test_an_hour_that_cannot_be_mirrored_says_why_and_does_not_hold_up_others(
     (store / bad[1].path).write_bytes(b'rotten')
     outcome = archive.mirror(store)
     assert outcome.wait() == 1
-    assert '1 hours mirrored' in outcome.output
-    assert '1 hours failed' in outcome.output
+    assert '1 hour mirrored' in outcome.output
+    assert '1 hour failed' in outcome.output
     assert f'{good[0].hour.path}/manifest.json' in archive.paths()
 
 

@@ -93,7 +93,7 @@ def test_a_service_that_dies_is_started_again_and_that_is_told(tmp_path: Path, p
         assert metrics(url)['segmesh_restarts'] == 0
         (pid,) = (pid for name, pid in children(process).items() if name.startswith(part))
         os.kill(pid, signal.SIGKILL)
-        process.wait_for(f'{part} ended with -9; starting it again')
+        process.wait_for(f'{part} was killed by signal 9; starting it again')
         eventually(lambda: _answers(f'{url}/healthz') and metrics(url)['segmesh_restarts'] == 1)
         assert process.stop() == 1
 

@@ -26,7 +26,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize('path', SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_arrows_point_down(path: Path) -> None:
+def test_nothing_is_imported_the_other_way(path: Path) -> None:
     package = path.relative_to(ROOT).parts[0]
     roots = {name.partition('.')[0] for name in imported(path)}
     assert not roots & FORBIDDEN[package]

@@ -13,7 +13,7 @@ from common.errors import ListingError
 from tests.kit.build import HOUR, at, run_of, tombstone_of
 
 PIECES = run_of(8)
-PATIENCE = Patience(timedelta(minutes=5), timedelta(hours=6))
+PATIENCE = Patience(timedelta(minutes=5), timedelta(hours=6), started=at('2026-11-14T00:00:00'))
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,13 @@ def manifest(numbers: set[int]) -> Manifest:
 
 
 NUMBERS = st.sets(st.integers(0, 7))
+
+
+def test_a_node_that_just_started_has_asked_nobody_yet() -> None:
+    patience = Patience(timedelta(minutes=5), timedelta(hours=6), started=at('2026-11-20T12:00:00'))
+    assert not patience.has_settled(HOUR, at('2026-11-20T17:59:59'), lambda _: False)
+    assert patience.has_settled(HOUR, at('2026-11-20T18:00:00'), lambda _: False)
+    assert patience.has_settled(HOUR, at('2026-11-20T12:00:00'), lambda _: True)
 
 
 def sizes(numbers: set[int]) -> dict[str, int]:
