@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from backfiller.setbacks import Setbacks
 from common.errors import ListingError, SourceError, StoreError
 from common.place import Scope, Store, Troubles
 from common.segment import Hour, Segment, shown
+from common.wire import HourSummary
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class PassResult:
     kind: str
     started: datetime
     seconds: float = 0.0
+    hours: int = 0
     compared: int = 0
     missing: int = 0
     fetched: int = 0
@@ -77,6 +79,8 @@ class Backfill:
     clock: Callable[[], datetime]
     order: str = 'newest'
     cutoff: timedelta = timedelta()
+    ours: Callable[[Iterable[Hour]], Mapping[Hour, HourSummary]] = lambda _: {}
+    """What we hold in each hour; an hour of which nothing is said is compared by its names."""
 
     def run(self, peer: Peer, scope: Scope, kind: str) -> PassResult:
         """Fetches what the peer has and we lack. Errors of the peer or the store are in the result."""
@@ -97,11 +101,16 @@ class Backfill:
         return result
 
     def _hours(self, result: PassResult, peer: Peer, scope: Scope) -> list[Hour]:
+        """The hours that differ from ours, as far as fingerprints can tell."""
         troubles: Troubles = []
-        hours = arranged(peer.hours(scope, troubles), self.order)
+        differing: list[Hour] = []
+        for theirs in peer.summaries(scope, troubles):
+            ours = self.ours(theirs)
+            differing += [hour for hour, summary in theirs.items() if summary != ours.get(hour)]
+            result.hours += len(theirs)
         for trouble in troubles:
             self._note_unlisted(result, trouble)
-        return hours
+        return arranged(differing, self.order)
 
     def _wanted(self, result: PassResult) -> Callable[[Segment], bool]:
         """Leaves out what our own capture may still bring, and what failed at this peer a moment ago."""

@@ -92,6 +92,7 @@ class Parts:
             clock=times.utc_now,
             order=self.own.order,
             cutoff=timedelta(seconds=self.own.recent_cutoff),
+            ours=disk.summaries,
         )
 
     def follow(self, backfill: Backfill, url: str) -> Follower:

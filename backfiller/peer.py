@@ -1,16 +1,25 @@
 """Another node's restreamer as a place to read from: the inverse of the restreamer."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from backfiller.client import Client, FetchError, Reply
 from common import wire
 from common.errors import ListingError, SegmentError, SourceError
+from common.offload import offload
 from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, collected
 from common.segment import Hour, Segment, is_label
+from common.wire import HourSummary
+
+T = TypeVar('T')
 
 STALLS_ALLOWED = 5
 """A peer that does not come up with this many answers in a row is left alone for a while."""
+
+NO_FINGERPRINTS = (400, 404, 405)
+PLAIN_REQUESTS = 100
+"""So often a peer that refused to give fingerprints is asked for plain listings before it is tried again."""
 
 _STALLS = ('deadline', 'unreachable')
 _SMALL_ANSWER_BYTES = 64 * 1024
@@ -24,6 +33,7 @@ class Peer:
         self._client = client
         self._max_segment_bytes = max_segment_bytes
         self._stalls = 0
+        self._plain_requests_left = 0
         self.refused: set[str] = set()
         """What it listed as streams, variants and hours that are no names."""
 
@@ -44,11 +54,18 @@ class Peer:
         return found if isinstance(found, str) else ''
 
     def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterator[Hour]:
+        for summaries in self.summaries(scope, troubles):
+            yield from summaries
+
+    def summaries(
+        self, scope: Scope = EVERYTHING, troubles: Troubles | None = None
+    ) -> Iterator[Mapping[Hour, HourSummary | None]]:
+        """For each variant its hours with their summaries, which are None from a plain peer."""
         for stream in self._labels(wire.streams_path(), scope.admits_stream):
             with collected(troubles):
                 for variant in self._labels(wire.variants_path(stream), scope.admits_variant):
                     with collected(troubles):
-                        yield from filter(scope.admits, self._hours(stream, variant))
+                        yield self._hours(stream, variant, scope)
 
     def names(self, hour: Hour) -> set[str]:
         self._give_up_if_stalled()
@@ -64,12 +81,29 @@ class Peer:
             self._stalls = 0
             raise SourceError(f'{self.url}: {STALLS_ALLOWED} answers in a row did not come')
 
-    def _hours(self, stream: str, variant: str) -> Iterator[Hour]:
-        for text in self._listing(wire.hours_path(stream, variant)):
+    def _hours(self, stream: str, variant: str, scope: Scope) -> dict[Hour, HourSummary | None]:
+        found: dict[Hour, HourSummary | None] = {}
+        for text, summary in self._summaries(stream, variant, scope).items():
             try:
-                yield Hour.parse(stream, variant, text)
+                hour = Hour.parse(stream, variant, text)
             except SegmentError:
                 self._refuse(text)
+                continue
+            if scope.admits(hour):
+                found[hour] = summary
+        return found
+
+    def _summaries(self, stream: str, variant: str, scope: Scope) -> Mapping[str, HourSummary | None]:
+        """The fingerprints; of a peer that knows none, the hours, for which it may have to be asked again."""
+        if self._plain_requests_left:
+            self._plain_requests_left -= 1
+            return dict.fromkeys(self._listing(wire.hours_path(stream, variant)))
+        reply = self._reply(wire.summaries_path(stream, variant, scope.since))
+        if reply.status in NO_FINGERPRINTS:
+            self._plain_requests_left = PLAIN_REQUESTS
+            return dict.fromkeys(self._listing(wire.hours_path(stream, variant)))
+        summaries = self._decoded(reply, wire.decode_summaries)
+        return dict.fromkeys(self._decoded(reply, wire.decode_listing)) if summaries is None else summaries
 
     def _labels(self, path: str, admits: Callable[[str], bool]) -> Iterator[str]:
         for text in self._listing(path):
@@ -83,14 +117,20 @@ class Peer:
             self.refused.add(text[:200])
 
     def _listing(self, path: str) -> list[str]:
+        return self._decoded(self._reply(path), wire.decode_listing)
+
+    def _reply(self, path: str) -> Reply:
         try:
-            reply = self._get(path, wire.MAX_LISTING_BYTES, encoding='gzip')
+            return self._get(path, wire.MAX_LISTING_BYTES, encoding='gzip')
         except FetchError as error:
             raise ListingError(str(error)) from error
+
+    def _decoded(self, reply: Reply, decode: Callable[[bytes], T]) -> T:
+        """The body, decoded off the hub; raises ListingError, naming the URL."""
         if reply.status != 200:
             raise ListingError(f'{reply.url} answered {reply.status}')
         try:
-            return wire.decode_listing(reply.body)
+            return offload(decode, reply.body)
         except ListingError as error:
             raise ListingError(f'{reply.url}: {error}') from None
 

@@ -123,6 +123,7 @@ def _pass(result: PassResult) -> dict[str, Any]:
         'kind': result.kind,
         'started': iso(result.started),
         'seconds': round(result.seconds, 3),
+        'hours_listed': result.hours,
         'hours_compared': result.compared,
         'missing': result.missing,
         'fetched': result.fetched,

@@ -50,6 +50,14 @@ class Disk:
                     with collected(troubles):
                         yield from filter(scope.admits, self.hours_of(stream, variant))
 
+    def state(self, hour: Hour) -> tuple[int, int] | None:
+        """What changes when a name in the hour does: modification time in ns and inode; None if unknown."""
+        try:
+            found = os.lstat(self.root / hour.path)
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino
+
     def names(self, hour: Hour) -> set[str]:
         if self._leads_through_a_link(hour.path):
             return set()

@@ -12,6 +12,8 @@ import gevent
 from common.disk import Disk
 from common.place import EVERYTHING, Chunks, Scope, Troubles
 from common.segment import Hour, Segment
+from common.summaries import Summaries
+from common.wire import HourSummary
 
 P = ParamSpec('P')
 R = TypeVar('R')
@@ -27,6 +29,10 @@ class OffloadedDisk:
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
+        self._summaries = Summaries(disk)
+
+    def summaries(self, hours: Iterable[Hour]) -> dict[Hour, HourSummary]:
+        return offload(self._summaries.of, list(hours))
 
     def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterable[Hour]:
         return offload(lambda: list(self.disk.hours(scope, troubles)))

@@ -6,11 +6,13 @@ The decoders take text that anyone may have sent and raise ListingError unless i
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from common.errors import ListingError
 from common.segment import Hour, Segment, shown
+from common.times import iso
 
 MAX_LISTING_BYTES = 4 * 1024 * 1024
 """The largest listing that is read: 50,000 names. A real hour of two-second segments takes 150 kB."""
@@ -34,6 +36,12 @@ def variants_path(stream: str) -> str:
 
 def hours_path(stream: str, variant: str) -> str:
     return f'{variants_path(stream)}/{quote(variant)}'
+
+
+def summaries_path(stream: str, variant: str, since: datetime | None) -> str:
+    """The hours of a variant with their fingerprints; a plain peer answers it with the hours alone."""
+    after = f'&since={quote(iso(since))}' if since else ''
+    return f'{hours_path(stream, variant)}?fingerprints=true{after}'
 
 
 def names_path(hour: Hour) -> str:

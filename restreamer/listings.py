@@ -6,11 +6,10 @@ from flask import Blueprint, request
 from werkzeug import Response
 
 from common import digest, wire
-from common.disk import Disk
 from common.offload import offload
 from common.segment import ONE_HOUR, Hour, segments_only
 from restreamer import parameters
-from restreamer.store import context, names, readable_names
+from restreamer.store import Context, context, names
 
 blueprint = Blueprint('listings', __name__)
 
@@ -30,8 +29,7 @@ def hours(stream: str, variant: str) -> Response:
     """The hours, or with `fingerprints=true` a summary of each, of those that end after `since`."""
     since = parameters.time('since')
     if parameters.flag('fingerprints'):
-        summaries = offload(_summaries, context().disk, stream, variant, since)
-        return _listing(wire.encode_summaries(summaries))
+        return _listing(offload(_summaries, context(), stream, variant, since))
     held = offload(context().disk.hours_of, stream, variant)
     return _listing(wire.encode_listing(hour.text for hour in held if _ends_after(hour, since)))
 
@@ -43,20 +41,14 @@ def segments(stream: str, variant: str, hour: str) -> Response:
     return _listing(wire.encode_listing(found if parameters.flag('tombstones') else segments_only(found)))
 
 
-def _summaries(disk: Disk, stream: str, variant: str, since: datetime | None) -> dict[str, wire.HourSummary]:
-    return {
-        hour.text: _summary(readable_names(disk, hour))
-        for hour in disk.hours_of(stream, variant)
-        if _ends_after(hour, since)
-    }
+def _summaries(stored: Context, stream: str, variant: str, since: datetime | None) -> str:
+    """The fingerprints; hours that cannot be read are left out, because nothing of them can be served."""
+    hours = [hour for hour in stored.disk.hours_of(stream, variant) if _ends_after(hour, since)]
+    return wire.encode_summaries({hour.text: summary for hour, summary in stored.summaries.of(hours).items()})
 
 
 def _ends_after(hour: Hour, since: datetime | None) -> bool:
     return since is None or hour.start > since - ONE_HOUR
-
-
-def _summary(found: set[str]) -> wire.HourSummary:
-    return wire.HourSummary(len(segments_only(found)), digest.fingerprint(found))
 
 
 def _listing(body: str) -> Response:

@@ -12,6 +12,7 @@ from common.disk import Disk
 from common.errors import ListingError
 from common.offload import offload
 from common.segment import Hour, Segment, hour_text
+from common.summaries import Summaries
 from common.timeline import Interval, playable
 from restreamer.live import LiveWindows
 
@@ -29,6 +30,10 @@ class Context:
     clock: Callable[[], datetime]
     live_window_seconds: float
     live: LiveWindows = field(default_factory=LiveWindows)
+    summaries: Summaries = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'summaries', Summaries(self.disk))
 
 
 def context() -> Context:

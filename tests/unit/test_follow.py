@@ -36,11 +36,13 @@ class Peer(Memory):
     def identity(self) -> str:
         return 'peer'
 
-    def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterator[Hour]:
+    def summaries(
+        self, scope: Scope = EVERYTHING, troubles: Troubles | None = None
+    ) -> Iterator[dict[Hour, None]]:
         self.asked.append(scope)
         if self.is_away:
             raise SourceError('away')
-        return super().hours(scope)
+        yield dict.fromkeys(self.hours(scope))
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
         return super().read(segments)
@@ -131,9 +133,9 @@ def test_an_error_nobody_foresaw_makes_the_loop_troubled_until_it_works_again(
 ) -> None:
     peer = Peer()
     follower = following(peer)
-    peer.hours = lambda *_: 1 / 0  # type: ignore[assignment, method-assign]
+    peer.summaries = lambda *_: 1 / 0  # type: ignore[assignment, method-assign]
     follower.loop.turn()
     assert follower.loop.is_troubled
-    del peer.hours  # type: ignore[method-assign]
+    del peer.summaries  # type: ignore[method-assign]
     follower.loop.turn()
     assert not follower.loop.is_troubled
