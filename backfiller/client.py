@@ -66,7 +66,13 @@ class Client:
         self._session.headers['User-Agent'] = f'segmesh/{version("segmesh")}'
 
     def get(
-        self, url: str, *, limit_bytes: int, encoding: str = 'identity', deadline_seconds: float | None = None
+        self,
+        url: str,
+        *,
+        limit_bytes: int,
+        encoding: str = 'identity',
+        deadline_seconds: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """The whole answer, whatever its status; raises FetchError.
 
@@ -75,7 +81,7 @@ class Client:
         with _translated(url), deadline(deadline_seconds or self._deadline_seconds, url):
             target = url
             for _ in range(MAX_REDIRECTS + 1):
-                reply = self._get_once(target, limit_bytes, encoding)
+                reply = self._get_once(target, limit_bytes, encoding, headers or {})
                 if isinstance(reply, Reply):
                     return reply
                 if not self._may_redirect(target, reply):
@@ -86,9 +92,9 @@ class Client:
     def close(self) -> None:
         self._session.close()
 
-    def _get_once(self, url: str, limit_bytes: int, encoding: str) -> Reply | str:
+    def _get_once(self, url: str, limit_bytes: int, encoding: str, headers: Mapping[str, str]) -> Reply | str:
         """The answer, or where it redirects to."""
-        headers = {'Accept-Encoding': encoding}
+        headers = {'Accept-Encoding': encoding, **headers}
         with self._session.get(
             url, headers=headers, stream=True, allow_redirects=False, timeout=self._deadline_seconds
         ) as response:

@@ -12,6 +12,7 @@ from gevent.event import Event
 from backfiller.backfill import Backfill, PassResult
 from backfiller.loop import Backoff, Loop, Timer
 from backfiller.peer import Peer
+from backfiller.watch import Watch
 from common.errors import SegmeshError, SourceError
 from common.place import Scope
 
@@ -58,7 +59,7 @@ class Follower:
         self._full = Timer(full_seconds)
         self._asked: deque[Scope] = deque(maxlen=100)
         self._wake = Event()
-        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self._greenlets: list[gevent.Greenlet[..., None]] = []
         self.loop = Loop(
             peer.url,
             self._act,
@@ -68,12 +69,17 @@ class Follower:
         )
 
     def start(self) -> None:
-        self._greenlet = gevent.spawn(self.loop.run)
+        watch = Watch(self.peer, self._backfill.clock, self.look_soon)
+        self._greenlets = [gevent.spawn(self.loop.run), gevent.spawn(watch.run)]
 
     def stop(self) -> None:
-        if self._greenlet:
-            self._greenlet.kill()
+        gevent.killall(self._greenlets)
         self.peer.close()
+
+    def look_soon(self) -> None:
+        """Something changed at the peer: we look when it is no longer left to our own capture."""
+        self._recent.hasten(self._backfill.cutoff.total_seconds())
+        self._wake.set()
 
     def ask(self, scope: Scope) -> None:
         """Starts a pass over the scope now, or right after the one that runs."""

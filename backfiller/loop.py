@@ -106,5 +106,9 @@ class Timer:
     def restart(self) -> None:
         self._due_at = self._clock() + jittered(self._interval_seconds)
 
+    def hasten(self, seconds: float) -> None:
+        """Makes it due after this time at the latest."""
+        self._due_at = min(self._due_at, self._clock() + seconds)
+
     def remaining_seconds(self) -> float:
         return max(0.0, self._due_at - self._clock())

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from backfiller.client import Client, FetchError, Reply
@@ -21,6 +22,8 @@ NO_FINGERPRINTS = (400, 404, 405)
 PLAIN_REQUESTS = 100
 """So often a peer that refused to give fingerprints is asked for plain listings before it is tried again."""
 
+GRACE_SECONDS = 15.0
+
 _STALLS = ('deadline', 'unreachable')
 _SMALL_ANSWER_BYTES = 64 * 1024
 
@@ -34,6 +37,8 @@ class Peer:
         self._max_segment_bytes = max_segment_bytes
         self._stalls = 0
         self._plain_requests_left = 0
+        self.variants: set[tuple[str, str]] = set()
+        """Stream and variant of all that it was found to have."""
         self.refused: set[str] = set()
         """What it listed as streams, variants and hours that are no names."""
 
@@ -64,6 +69,7 @@ class Peer:
         for stream in self._labels(wire.streams_path(), scope.admits_stream):
             with collected(troubles):
                 for variant in self._labels(wire.variants_path(stream), scope.admits_variant):
+                    self.variants.add((stream, variant))
                     with collected(troubles):
                         yield self._hours(stream, variant, scope)
 
@@ -80,6 +86,27 @@ class Peer:
         if self._stalls >= STALLS_ALLOWED:
             self._stalls = 0
             raise SourceError(f'{self.url}: {STALLS_ALLOWED} answers in a row did not come')
+
+    def await_change(
+        self, stream: str, variant: str, since: datetime, etag: str, wait_seconds: int
+    ) -> str | None:
+        """The ETag of the fingerprints when it is another, or the same when the time is up.
+
+        None if the peer does not know how to wait (RFC 7240). Raises SourceError.
+        """
+        try:
+            reply = self._client.get(
+                self.url + wire.summaries_path(stream, variant, since),
+                limit_bytes=wire.MAX_LISTING_BYTES,
+                encoding='gzip',
+                deadline_seconds=wait_seconds + GRACE_SECONDS,
+                headers={'Prefer': f'wait={wait_seconds}'} | ({'If-None-Match': etag} if etag else {}),
+            )
+        except FetchError as error:
+            raise SourceError(str(error)) from error
+        if reply.status not in (200, 304) or 'Preference-Applied' not in reply.headers:
+            return None
+        return reply.headers.get('ETag', '')
 
     def _hours(self, stream: str, variant: str, scope: Scope) -> dict[Hour, HourSummary | None]:
         found: dict[Hour, HourSummary | None] = {}

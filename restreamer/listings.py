@@ -29,7 +29,7 @@ def hours(stream: str, variant: str) -> Response:
     """The hours, or with `fingerprints=true` a summary of each, of those that end after `since`."""
     since = parameters.time('since')
     if parameters.flag('fingerprints'):
-        return _listing(offload(_summaries, context(), stream, variant, since))
+        return _fingerprints(stream, variant, since)
     held = offload(context().disk.hours_of, stream, variant)
     return _listing(wire.encode_listing(hour.text for hour in held if _ends_after(hour, since)))
 
@@ -39,6 +39,24 @@ def segments(stream: str, variant: str, hour: str) -> Response:
     """The names of the segments, with `tombstones=true` also those of the tombstones."""
     found = names(Hour(stream, variant, hour))
     return _listing(wire.encode_listing(found if parameters.flag('tombstones') else segments_only(found)))
+
+
+def _fingerprints(stream: str, variant: str, since: datetime | None) -> Response:
+    """The summaries; with `Prefer: wait=` and a known ETag, when they are others or the time is up."""
+    stored = context()
+
+    def look() -> str:
+        return offload(_summaries, stored, stream, variant, since)
+
+    def is_news(body: str) -> bool:
+        return not request.if_none_match.contains_weak(_etag(body))
+
+    body, agreed = stored.waiters.wait(look, is_news, request.headers.get('Prefer', ''))
+    response = _listing(body)
+    response.vary.add('Prefer')
+    if agreed:
+        response.headers['Preference-Applied'] = f'wait={agreed}'
+    return response
 
 
 def _summaries(stored: Context, stream: str, variant: str, since: datetime | None) -> str:
@@ -54,6 +72,10 @@ def _ends_after(hour: Hour, since: datetime | None) -> bool:
 def _listing(body: str) -> Response:
     """JSON with a weak ETag (its gzipped form is the same listing), so that a poll may cost only a 304."""
     response = Response(body, mimetype='application/json')
-    response.set_etag(digest.sha256([body.encode()]), weak=True)
+    response.set_etag(_etag(body), weak=True)
     response.cache_control.no_cache = True
     return response.make_conditional(request)
+
+
+def _etag(body: str) -> str:
+    return digest.sha256([body.encode()])

@@ -44,6 +44,7 @@ def restreamer(**flags: Any) -> None:
     server.start()
     log.info('serving %s on %s', node.store, service.url_of(server.socket))
     stop.wait()
+    context.waiters.release()
     server.stop_gracefully()
     log.info('stopped')
 

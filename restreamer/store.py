@@ -15,6 +15,7 @@ from common.segment import Hour, Segment, hour_text
 from common.summaries import Summaries
 from common.timeline import Interval, playable
 from restreamer.live import LiveWindows
+from restreamer.waiting import Waiters
 
 EXTENSION = 'segmesh'
 
@@ -30,6 +31,7 @@ class Context:
     clock: Callable[[], datetime]
     live_window_seconds: float
     live: LiveWindows = field(default_factory=LiveWindows)
+    waiters: Waiters = field(default_factory=Waiters)
     summaries: Summaries = field(init=False)
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.kit.process import (
     running,
 )
 
-HOUR_LABELS = 'stream="bus",variant="source",hour="2026-11-14T03"'
+ANSWERED_HOURS = 'http_requests_total{endpoint="listings.hours",method="GET",status="200"}'
 
 
 def test_counters_status_and_a_prompt_stop(tmp_path: Path) -> None:
@@ -42,6 +43,30 @@ def test_counters_status_and_a_prompt_stop(tmp_path: Path) -> None:
         began = time.monotonic()
         assert process.stop() == 0, process.output
         assert time.monotonic() - began < 2
+
+
+def test_a_new_segment_is_known_at_once_and_idling_costs_one_request_at_a_time(tmp_path: Path) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    pieces = run_of(3, f'{now - timedelta(minutes=5):%Y-%m-%dT%H:%M:%S}')
+    theirs, ours = fill(tmp_path / 'A', pieces[:2]), tmp_path / 'B'
+    with restreamer(theirs) as peer, backfiller(ours, '--peer', peer, '--recent-cutoff', '0') as (_, control):
+        eventually(lambda: _synced(control, peer))
+        before = _listings(peer)
+        fill(theirs, pieces)  # the next pass by the clock is minutes away
+        eventually(lambda: len(files_below(ours)) == 3)
+        assert _listings(peer) - before < 10
+
+
+def test_a_waiting_request_does_not_delay_a_stop(tmp_path: Path) -> None:
+    theirs = fill(tmp_path / 'A', run_of(2))
+    with running('restreamer', '--store', theirs, '--listen', '127.0.0.1:0') as serving:
+        peer = serving.wait_for(r' on (http://\S+)')[1]
+        with backfiller(tmp_path / 'B', '--peer', peer) as (process, control):
+            eventually(lambda: _synced(control, peer))
+            eventually(lambda: metrics(peer)[ANSWERED_HOURS] >= 2)
+            assert serving.stop(timeout=10) == 0
+            assert 'cut off' not in serving.output
+            assert process.stop() == 0
 
 
 def test_a_pass_can_be_asked_for(tmp_path: Path) -> None:
@@ -118,6 +143,12 @@ def test_kill_9_in_mid_pass_loses_nothing_and_leaves_nothing(tmp_path: Path) -> 
 def _segments(store: Path) -> dict[str, bytes]:
     hour = store / 'bus/source/2026-11-14T03'
     return {path.name: path.read_bytes() for path in hour.iterdir()} if hour.exists() else {}
+
+
+def _listings(peer: str) -> float:
+    return sum(
+        value for name, value in metrics(peer).items() if 'endpoint="listings' in name and '_total' in name
+    )
 
 
 def _synced(control: str, peer: str) -> bool:
