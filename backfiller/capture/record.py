@@ -33,7 +33,6 @@ class Recorder:
         stream: str,
         variant: str,
         locate: Callable[[], str],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.label = f'{stream}/{variant}'
         self._origin = origin
@@ -44,7 +43,6 @@ class Recorder:
         self._locate = locate
         self._failures = 0
         self._next_sequence: int | None = None
-        self._clock = clock
         self._seen: OrderedDict[tuple[object, ...], None] = OrderedDict()
 
     def poll(self) -> float:
@@ -53,14 +51,14 @@ class Recorder:
         RFC 8216 section 6.3.4: a target duration after a playlist that changed, else half of it. Raises
         SourceError or ListingError.
         """
-        began = self._clock()
+        began = time.monotonic()
         offered = self._load()
         new = list(self._new(offered))
         deadline_seconds = max(SHORTEST_DEADLINE_SECONDS, 3 * offered.target_duration)
         for entry in new:
             self._take(entry, deadline_seconds)
         pause = offered.target_duration if new else offered.target_duration / 2
-        return max(0.1, pause - (self._clock() - began))
+        return max(0.1, pause - (time.monotonic() - began))
 
     def _load(self) -> MediaPlaylist:
         """The playlist; an origin that was away for a while may have moved it, so it is looked up again."""

@@ -1,70 +1,17 @@
 """`backfiller run --once` between real processes: what arrives, what does not, and the exit code."""
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.kit.build import assert_whole, files_below, fill, piece, run_of, tombstone_of
+from tests.kit.fake_peer import HANG_UP, HOUR_PATH, answering, plain
 from tests.kit.process import Process, restreamer, run
-
-HANG_UP = 0
-HOUR_PATH = '/files/bus/source/2026-11-14T03'
 
 
 def once(store: Path, *peers: str, args: tuple[str, ...] = ()) -> Process:
     flags = [flag for peer in peers for flag in ('--peer', peer)]
     return run('backfiller', 'run', '--store', store, '--once', *flags, *args)
-
-
-@contextmanager
-def answering(respond: Callable[[str], tuple[int, bytes]]) -> Iterator[str]:
-    """A peer that answers as the function says; its URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = respond(self.path.partition('?')[0])
-            if status == HANG_UP:
-                self.close_connection = True
-                return
-            self.send_response(status)
-            if 300 <= status < 400:
-                self.send_header('Location', body.decode())
-                body = b''
-            self.send_header('Content-Length', str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f'http://127.0.0.1:{server.server_port}'
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def plain(names: list[str], bodies: dict[str, bytes]) -> Callable[[str], tuple[int, bytes]]:
-    """A peer of the plain protocol with these names in one hour."""
-    listings = {'/files': ['bus'], '/files/bus': ['source'], '/files/bus/source': ['2026-11-14T03']}
-
-    def respond(path: str) -> tuple[int, bytes]:
-        listing = names if path == HOUR_PATH else listings.get(path)
-        if listing is not None:
-            return 200, json.dumps(listing).encode()
-        name = path.rpartition('/')[2].replace('%3A', ':')
-        return (200, bodies[name]) if name in bodies else (404, b'')
-
-    return respond
 
 
 def test_an_empty_store_becomes_equal_file_by_file(tmp_path: Path) -> None:

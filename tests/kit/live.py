@@ -2,11 +2,11 @@
 
 import functools
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.kit.build import at
@@ -17,10 +17,14 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@contextmanager
-def serving(folder: Path, port: int = 0) -> Iterator[str]:
+def serving(folder: Path, port: int = 0) -> AbstractContextManager[str]:
     """A plain file server; its URL."""
-    handler = functools.partial(_Quiet, directory=folder)
+    return serving_with(functools.partial(_Quiet, directory=folder), port)
+
+
+@contextmanager
+def serving_with(handler: Callable[..., BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
+    """An HTTP server with that handler, each request in a thread of its own; its URL."""
     server = ThreadingHTTPServer(('127.0.0.1', port), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
