@@ -23,6 +23,7 @@ PLAIN_REQUESTS = 100
 """So often a peer that refused to give fingerprints is asked for plain listings before it is tried again."""
 
 GRACE_SECONDS = 15.0
+MOST_VARIANTS = 200
 
 _STALLS = ('deadline', 'unreachable')
 _SMALL_ANSWER_BYTES = 64 * 1024
@@ -38,7 +39,7 @@ class Peer:
         self._stalls = 0
         self._plain_requests_left = 0
         self.variants: set[tuple[str, str]] = set()
-        """Stream and variant of all that it was found to have."""
+        """Stream and variant of what it was found to have, fit to be watched: no more than MOST_VARIANTS."""
         self.refused: set[str] = set()
         """What it listed as streams, variants and hours that are no names."""
 
@@ -69,7 +70,8 @@ class Peer:
         for stream in self._labels(wire.streams_path(), scope.admits_stream):
             with collected(troubles):
                 for variant in self._labels(wire.variants_path(stream), scope.admits_variant):
-                    self.variants.add((stream, variant))
+                    if len(self.variants) < MOST_VARIANTS:
+                        self.variants.add((stream, variant))
                     with collected(troubles):
                         yield self._hours(stream, variant, scope)
 

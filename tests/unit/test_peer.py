@@ -2,8 +2,10 @@
 
 import json
 
+import pytest
+
 from backfiller.client import Reply
-from backfiller.peer import PLAIN_REQUESTS, Peer
+from backfiller.peer import MOST_VARIANTS, PLAIN_REQUESTS, Peer
 from common import wire
 from common.place import EVERYTHING
 from common.segment import Hour
@@ -34,6 +36,14 @@ class Server:
 
     def count(self, path: str) -> int:
         return sum(asked == path for asked in self.asked)
+
+
+class Vast(Server):
+    """One stream of very many variants, which are empty."""
+
+    def get(self, url: str, **_: object) -> Reply:
+        listing = LISTINGS.get(url.removeprefix('http://peer'), [])
+        return Reply(url, 200, {}, json.dumps(listing).encode())
 
 
 def peer_of(server: Server) -> Peer:
@@ -68,3 +78,10 @@ def test_a_peer_that_refuses_the_question_is_asked_plainly_and_again_after_a_whi
     assert server.count('/files/bus/source') == PLAIN_REQUESTS + 1
     summaries_of(peer)
     assert server.count(question) == 2
+
+
+def test_what_is_watched_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LISTINGS, '/files/bus', [f'v{number}' for number in range(2 * MOST_VARIANTS)])
+    peer = peer_of(Vast(200, {}))
+    summaries_of(peer)
+    assert len(peer.variants) == MOST_VARIANTS
