@@ -110,9 +110,14 @@ class Follower:
         """What to look at now: what was asked for, the recent hours, everything, or nothing."""
         if self._asked:
             return 'asked'
-        if self._recent.is_due():
+        recent, full = self._recent.is_due(), self._full.is_due()
+        if recent and not (full and self._has_just_seen_recent()):
             return 'recent'
-        return 'full' if self._full.is_due() else ''
+        return 'full' if full else ''
+
+    def _has_just_seen_recent(self) -> bool:
+        """So that a peer that changes all the time does not put off the full pass for ever."""
+        return self.last is not None and self.last.kind == 'recent' and not self.last.error
 
     def _scope_of(self, kind: str) -> Scope:
         self.state = f'{kind} pass'
@@ -147,6 +152,7 @@ class Follower:
         self.last_error = LastError(self._backfill.clock(), str(error))
         if isinstance(error, SourceError):
             self.id = ''  # whoever answers next may be another node
+            self._full.hasten(0)  # and may have changed all its hours
         if not isinstance(error, SegmeshError):
             self._backfill.metrics.errors.labels('backfill').inc()
 

@@ -92,6 +92,30 @@ def test_a_pass_that_failed_stays_due_as_what_it_was() -> None:
     assert follower.state == 'idle'
 
 
+def test_a_peer_that_changes_all_the_time_does_not_put_off_the_full_pass() -> None:
+    peer = Peer()
+    follower = following(peer)
+    for _ in range(4):
+        follower.look_soon()
+        follower.loop.turn()
+    recent = Scope(since=NOW - RECENT)
+    assert peer.asked == [recent, EVERYTHING, recent, recent]
+
+
+def test_a_peer_that_was_away_is_looked_at_in_full() -> None:
+    peer = Peer()
+    follower = following(peer)
+    follower.loop.turn()
+    follower.loop.turn()
+    peer.is_away = True
+    follower.look_soon()
+    follower.loop.turn()
+    peer.is_away = False
+    follower.loop.turn()
+    follower.loop.turn()
+    assert peer.asked[-2:] == [Scope(since=NOW - RECENT), EVERYTHING]
+
+
 def test_what_was_asked_for_comes_first_stays_in_our_scope_and_is_not_lost() -> None:
     peer = Peer()
     follower = following(peer, Scope(streams=frozenset({'bus'}), since=NOW - timedelta(hours=24)))
