@@ -19,11 +19,12 @@ from backfiller import sync
 from backfiller.bucket import Bucket
 from backfiller.manifest import Manifest
 from backfiller.swarm import SharedWork, together
-from common import digest, playlist
+from common import playlist
 from common.errors import ListingError, SegmentError, SourceError, StoreError
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING, Scope, Source, Store, Troubles
 from common.segment import Hour, Segment
+from common.summaries import summary_of
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ class Mirror:
             raise
 
     def _bring_up_to_date(self, last: HourResult) -> HourResult:
-        hour, fingerprint = last.hour, digest.fingerprint(self._disk.names(last.hour))
+        hour, fingerprint = last.hour, self._fingerprint(last.hour)
         if last.state is HourState.MIRRORED and last.fingerprint == fingerprint:
             return replace(last, uploaded=0)
         if last.fingerprint:
@@ -133,6 +134,11 @@ class Mirror:
         else:
             return HourResult(hour, HourState.SETTLING)
         return self._mirror(last, fingerprint)
+
+    def _fingerprint(self, hour: Hour) -> str:
+        """From the summary, which costs a stat while the hour is quiet; raises ListingError."""
+        summary = self._disk.summaries([hour]).get(hour) or summary_of(self._disk.names(hour))
+        return summary.fingerprint
 
     def _mirror(self, last: HourResult, fingerprint: str) -> HourResult:
         hour, sizes = last.hour, self._disk.sizes(last.hour)
@@ -183,13 +189,14 @@ class Mirror:
         return None
 
     def _write(self, manifest: Manifest) -> None:
-        write_playlist(self.bucket, manifest)
-        self.bucket.put_text(
-            f'{manifest.hour.path}/{manifests.NAME}',
-            manifest.encode(written_by=self._node_id, written_at=self._clock()),
-            content_type='application/json',
-            cache_control='no-cache',
-        )
+        """The playlist, by which any player plays the hour from the bucket, and the manifest last."""
+        told = manifest.encode(written_by=self._node_id, written_at=self._clock())
+        for name, text, content_type in (
+            (manifests.PLAYLIST_NAME, manifest.playlist(), playlist.CONTENT_TYPE),
+            (manifests.NAME, told, 'application/json'),
+        ):
+            path = f'{manifest.hour.path}/{name}'
+            self.bucket.put_text(path, text, content_type=content_type, cache_control='no-cache')
 
     def _described(self, hour: Hour) -> Manifest | None:
         """The manifest in the bucket; None if there is none that can be read, so that it is written anew."""
@@ -212,16 +219,6 @@ class _Intact:
     def names(self, hour: Hour) -> set[str]:
         objects = self._bucket.objects(hour)
         return {name for name, size in objects.items() if self._sizes.get(name) == size}
-
-
-def write_playlist(bucket: Bucket, manifest: Manifest) -> None:
-    """`playlist.m3u8` beside the segments, so that any player plays the hour from the bucket."""
-    bucket.put_text(
-        f'{manifest.hour.path}/{manifests.PLAYLIST_NAME}',
-        manifest.playlist(),
-        content_type=playlist.CONTENT_TYPE,
-        cache_control='no-cache',
-    )
 
 
 def nothing_more_at(peers: Callable[[], Iterable[Source]], disk: OffloadedDisk) -> Callable[[Hour], bool]:

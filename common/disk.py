@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from common import atomic
-from common.atomic import AtomicFolder
+from common.atomic import AtomicFolder, FolderError
 from common.errors import ListingError, SegmentError, SegmeshError, StoreError
 from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, collected, verified
 from common.segment import Hour, Segment, hour_start, is_label, is_name, tombstone_name, without_withdrawn
@@ -172,7 +171,7 @@ def _writing(segment: Segment) -> Iterator[None]:
     """Tells an error of this one segment from one of the whole store."""
     try:
         yield
-    except atomic.FolderError as error:
+    except FolderError as error:
         raise StoreError(f'the store takes nothing: {error} (while adding {segment.path})') from error
     except OSError as error:
         raise _write_error(segment, error) from error

@@ -111,15 +111,7 @@ class Cluster:
     def _start_s3(self) -> None:
         port = free_port()
         self.s3 = f'http://127.0.0.1:{port}'
-        env = {
-            'BIND_HOST': '127.0.0.1',
-            'GATEWAY_PORT': str(port),
-            'SERVICES': 's3',
-            'S3_PERSIST': '1',
-            'S3_DATA_DIR': str(self.folder / 's3'),
-            'STATE_DIR': str(self.folder / 's3-state'),
-        }
-        self._spawn('s3', ['-m', 'ministack'], env)
+        self._spawn('s3', ['-m', 'ministack'], s3_server_environment(self.folder / 's3', port))
         _wait_for(self.s3)
         from backfiller.s3 import new_client
 
@@ -181,6 +173,18 @@ class Cluster:
             )
         self._children.append(process)
         return process
+
+
+def s3_server_environment(folder: Path, port: int) -> dict[str, str]:
+    """What tells ministack to serve S3 alone, on loopback, with its objects below the folder."""
+    return {
+        'BIND_HOST': '127.0.0.1',
+        'GATEWAY_PORT': str(port),
+        'SERVICES': 's3',
+        'S3_PERSIST': '1',
+        'S3_DATA_DIR': str(folder / 'objects'),
+        'STATE_DIR': str(folder / 'state'),
+    }
 
 
 def free_port() -> int:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy.demo.cluster import free_port
 from tests.kit.build import assert_whole, files_below, fill, run_of
 from tests.kit.process import (
     backfiller,
     eventually,
-    free_port,
     get,
     metrics,
     requests,

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from deploy.demo import video
+from deploy.demo.cluster import free_port
 from tests.kit.build import HOUR, assert_whole, files_below
 from tests.kit.live import LivePlaylist, packets, serving
-from tests.kit.process import Process, eventually, free_port, restreamer, run, running
+from tests.kit.process import Process, eventually, restreamer, run, running
 
 MASTER = """#EXTM3U
 #EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.demo.cluster import free_port
 from tests.kit.build import files_below, fill, run_of
 from tests.kit.live import LivePlaylist, serving
-from tests.kit.process import Process, eventually, free_port, get, metrics, run, running
+from tests.kit.process import Process, eventually, get, metrics, run, running
 
 
 class Node:

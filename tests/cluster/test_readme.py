@@ -11,10 +11,11 @@ import imageio_ffmpeg
 import pytest
 
 from deploy.demo import video
+from deploy.demo.cluster import free_port
 from tests.kit import s3
 from tests.kit.build import Piece, at, fill
 from tests.kit.live import LivePlaylist, serving
-from tests.kit.process import BIN, eventually, free_port, running
+from tests.kit.process import BIN, eventually, running
 
 README = Path(__file__).parents[2] / 'README.md'
 PORTS = ('8001', '8002', '8011', '8021', '8080', '9000')

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -119,13 +118,6 @@ def backfiller(store: Path, *args: str | Path) -> Iterator[tuple[Process, str]]:
     """`backfiller run` as a service, and the URL of its control port."""
     with running('backfiller', 'run', '--store', store, '--control', '127.0.0.1:0', *args) as process:
         yield process, process.wait_for(r'status on (http://\S+)/status')[1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def eventually(condition: Any, timeout: float = DEADLINE_SECONDS) -> Any:

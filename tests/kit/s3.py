@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from backfiller import s3
-from tests.kit.process import eventually, free_port, get, running
+from deploy.demo.cluster import free_port, s3_server_environment
+from tests.kit.process import eventually, get, running
 
 CREDENTIALS = {
     'AWS_ACCESS_KEY_ID': 'test',
@@ -22,16 +23,8 @@ CREDENTIALS = {
 def s3_server(folder: Path, port: int | None = None) -> Iterator[str]:
     """A ministack that keeps its objects in the folder; its URL. It refuses bytes of another SHA-256."""
     port = port or free_port()
-    env = {
-        'BIND_HOST': '127.0.0.1',
-        'GATEWAY_PORT': str(port),
-        'SERVICES': 's3',
-        'S3_PERSIST': '1',
-        'S3_DATA_DIR': str(folder / 'objects'),
-        'STATE_DIR': str(folder / 'state'),
-    }
     url = f'http://127.0.0.1:{port}'
-    with running('ministack', env=env) as process:
+    with running('ministack', env=s3_server_environment(folder, port)) as process:
         eventually(lambda: _answers(url) or process._ended())
         yield url
 
