@@ -122,7 +122,9 @@ def _best_of(group: list[Segment]) -> list[Segment]:
 
 
 def _overlap(one: Segment, other: Segment) -> bool:
-    return one.start < other.end - TOLERANCE and other.start < one.end - TOLERANCE
+    """By more than the tolerance; or one lies within the other, however short it is."""
+    shared = min(one.end, other.end) - max(one.start, other.start)
+    return shared > TOLERANCE or shared >= min(one.duration, other.duration)
 
 
 def _rank(segment: Segment) -> tuple[int, timedelta, list[int], str]:

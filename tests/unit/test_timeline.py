@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from common import digest
@@ -52,6 +52,7 @@ def test_the_choice_does_not_depend_on_the_order(
 
 @settings(deadline=None)
 @given(sets)
+@example([segment(164, 1900, 'full', 0), segment(169, 1, 'full', 0), segment(178, 11, 'suspect', 0)])
 def test_what_plays_is_in_order_and_hardly_overlaps(held: list[Segment]) -> None:
     chosen = playable(held)
     assert [each.start for each in chosen] == sorted(each.start for each in chosen)
