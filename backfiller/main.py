@@ -16,7 +16,7 @@ from gevent.backdoor import BackdoorServer
 from gevent.event import Event
 from prometheus_client import CollectorRegistry
 
-from backfiller import control, once
+from backfiller import once
 from backfiller import verify as verifying
 from backfiller.capture.origin import Origin
 from backfiller.capture.session import Session
@@ -28,6 +28,7 @@ from backfiller.parts import Parts
 from backfiller.peer import Peer
 from backfiller.service import MirrorKeeper, Service
 from common import cli, config, service, times
+from common.changes import Changes
 from common.disk import Disk
 from common.errors import UsageError
 from common.offload import OffloadedDisk
@@ -192,6 +193,8 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
     bucket = parts.mirror.bucket
     mirror = parts.new_mirror(disk, agreed=nothing_more_at(others, disk)) if bucket else None
     keeper = _keeper(parts, mirror, metrics) if mirror else None
+    from backfiller import control  # with flask, which only a service needs and which is slow to import
+
     running = Service(parts.node_id(), times.utc_now, metrics, followers, keeper)
     server = service.HttpServer(service.bound(parts.own.control), control.create_app(running))
     server.start()
@@ -202,7 +205,8 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
 
 
 def _keeper(parts: Parts, mirror: Mirror, metrics: Metrics) -> MirrorKeeper:
-    return MirrorKeeper(mirror, metrics, parts.scope, parts.mirror.mirror_interval)
+    changes = Changes(parts.node.store)
+    return MirrorKeeper(mirror, metrics, parts.scope, parts.mirror.mirror_interval, changes)
 
 
 def _mirror_once(mirror: Mirror, scope: Scope) -> list[str]:

@@ -1,15 +1,14 @@
 """GET /files: what is held, down to the names of an hour. Unknown streams, variants and hours are empty."""
 
-from datetime import datetime
-
 from flask import Blueprint, request
 from werkzeug import Response
 
 from common import digest, wire
 from common.offload import offload
-from common.segment import ONE_HOUR, Hour, segments_only
+from common.segment import Hour, segments_only
 from restreamer import parameters
-from restreamer.store import Context, context, names
+from restreamer.store import context, names
+from restreamer.waiting import Question
 
 blueprint = Blueprint('listings', __name__)
 
@@ -27,11 +26,11 @@ def variants(stream: str) -> Response:
 @blueprint.get('/files/<stream:stream>/<variant:variant>')
 def hours(stream: str, variant: str) -> Response:
     """The hours, or with `fingerprints=true` a summary of each, of those that end after `since`."""
-    since = parameters.time('since')
+    question = Question.since(stream, variant, parameters.time('since'))
     if parameters.flag('fingerprints'):
-        return _fingerprints(stream, variant, since)
+        return _fingerprints(question)
     held = offload(context().disk.hours_of, stream, variant)
-    return _listing(wire.encode_listing(hour.text for hour in held if _ends_after(hour, since)))
+    return _listing(wire.encode_listing(hour.text for hour in held if question.concerns(hour)))
 
 
 @blueprint.get('/files/<stream:stream>/<variant:variant>/<hour:hour>')
@@ -41,32 +40,18 @@ def segments(stream: str, variant: str, hour: str) -> Response:
     return _listing(wire.encode_listing(found if parameters.flag('tombstones') else segments_only(found)))
 
 
-def _fingerprints(stream: str, variant: str, since: datetime | None) -> Response:
+def _fingerprints(question: Question) -> Response:
     """The summaries; with `Prefer: wait=` and a known ETag, when they are others or the time is up."""
-    stored = context()
-
-    def look() -> str:
-        return offload(_summaries, stored, stream, variant, since)
 
     def is_news(body: str) -> bool:
         return not request.if_none_match.contains_weak(_etag(body))
 
-    body, agreed = stored.waiters.wait(look, is_news, request.headers.get('Prefer', ''))
+    body, agreed = context().waiters.wait(question, is_news, request.headers.get('Prefer', ''))
     response = _listing(body)
     response.vary.add('Prefer')
     if agreed:
         response.headers['Preference-Applied'] = f'wait={agreed}'
     return response
-
-
-def _summaries(stored: Context, stream: str, variant: str, since: datetime | None) -> str:
-    """The fingerprints; hours that cannot be read are left out, because nothing of them can be served."""
-    hours = [hour for hour in stored.disk.hours_of(stream, variant) if _ends_after(hour, since)]
-    return wire.encode_summaries({hour.text: summary for hour, summary in stored.summaries.of(hours).items()})
-
-
-def _ends_after(hour: Hour, since: datetime | None) -> bool:
-    return since is None or hour.start > since - ONE_HOUR
 
 
 def _listing(body: str) -> Response:

@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 import click
+import gevent
 
 from common import cli, service
 from common.disk import Disk
@@ -43,8 +44,10 @@ def restreamer(**flags: Any) -> None:
     server = service.HttpServer(service.bound(own.listen), create_app(context, registry))
     server.start()
     log.info('serving %s on %s', node.store, service.url_of(server.socket))
+    watching = gevent.spawn(context.changes.run)
     stop.wait()
     context.waiters.release()
+    watching.kill()
     server.stop_gracefully()
     log.info('stopped')
 

@@ -8,6 +8,8 @@ from typing import cast
 
 from flask import current_app
 
+from common import wire
+from common.changes import Changes
 from common.disk import Disk
 from common.errors import ListingError
 from common.offload import offload
@@ -15,7 +17,7 @@ from common.segment import Hour, Segment, hour_text
 from common.summaries import Summaries
 from common.timeline import Interval, playable
 from restreamer.live import LiveWindows
-from restreamer.waiting import Waiters
+from restreamer.waiting import Question, Waiters
 
 EXTENSION = 'segmesh'
 
@@ -31,11 +33,17 @@ class Context:
     clock: Callable[[], datetime]
     live_window_seconds: float
     live: LiveWindows = field(default_factory=LiveWindows)
-    waiters: Waiters = field(default_factory=Waiters)
+    changes: Changes = field(init=False)
     summaries: Summaries = field(init=False)
+    waiters: Waiters[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, 'changes', Changes(self.disk.root))
         object.__setattr__(self, 'summaries', Summaries(self.disk))
+        object.__setattr__(self, 'waiters', Waiters(self.changes, self._fingerprints))
+
+    def _fingerprints(self, question: Question) -> str:
+        return offload(fingerprints, self.disk, self.summaries, question)
 
 
 def context() -> Context:
@@ -45,6 +53,12 @@ def context() -> Context:
 
 def names(hour: Hour) -> set[str]:
     return offload(context().disk.names, hour)
+
+
+def fingerprints(disk: Disk, summaries: Summaries, question: Question) -> str:
+    """The answer as it is sent; hours that cannot be read are left out: nothing of them can be served."""
+    hours = filter(question.concerns, disk.hours_of(question.stream, question.variant))
+    return wire.encode_summaries({hour.text: summary for hour, summary in summaries.of(hours).items()})
 
 
 def segments_within(stream: str, variant: str, within: Interval) -> list[Segment]:

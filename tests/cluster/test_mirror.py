@@ -230,6 +230,16 @@ def test_a_late_segment_is_sent_alone_and_counted_once(archive: Archive, tmp_pat
     assert archive.verify('--store', store).wait() == 0
 
 
+def test_a_late_segment_does_not_have_to_wait_for_the_interval(archive: Archive, tmp_path: Path) -> None:
+    *pieces, late = run_of(6)
+    store = fill(tmp_path / 'B', pieces)
+    with backfilling(store, *archive.flags, '--mirror-interval', '3600') as (_, control):
+        eventually(lambda: _hour(control).get('state') == 'mirrored')
+        fill(store, [late])
+        eventually(lambda: _hour(control)['segments'] == 6 and _hour(control)['state'] == 'mirrored')
+    assert archive.verify('--store', store).wait() == 0
+
+
 def test_an_hour_that_cannot_be_mirrored_says_why_and_does_not_hold_up_others(
     archive: Archive, tmp_path: Path
 ) -> None:
