@@ -4,17 +4,22 @@ hidden O_EXCL temp on the same file system -> write -> fsync -> rename -> fsync 
 are missing are made before the rename, each durable in its parent. A failed fsync is never retried: what was
 written is discarded and the error raised, because the kernel may have dropped the dirty pages (Rebello et
 al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
+
+Files of a group take each step together: all are synced, all renamed, then each directory is synced once.
 """
 
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import RawIOBase
+from itertools import count, groupby
 from pathlib import Path
-from typing import BinaryIO
 
 TEMP_FOLDER = '.temp'
+_NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class FolderError(OSError):
@@ -22,36 +27,27 @@ class FolderError(OSError):
 
 
 class AtomicFolder:
-    """The folder `root`, below which files appear atomically; made when the first one does."""
+    """The folder `root`, below which files appear atomically; made when the first one does.
 
-    def __init__(self, root: Path) -> None:
+    Without `sync` they do so without being on disk: whole after a crash of ours, but not after a power cut.
+    """
+
+    def __init__(self, root: Path, *, sync: bool = True) -> None:
         self._root = root
         self._temps = root / TEMP_FOLDER
+        self.syncs = sync
         self._durable: set[Path] = set()
+        self._token = secrets.token_hex(8)
+        self._numbers = count()
 
     @contextmanager
-    def file(self, path: Path) -> Iterator[BinaryIO]:
-        """A binary file to write; when the block ends without error it is at `path`, durably.
-
-        Raises FolderError if nothing can be written below `root` at all, any other OSError if it is this
-        file, and NotADirectoryError if a folder on the way to it is a symbolic link: nothing is written
-        outside `root`.
-        """
+    def group(self) -> Iterator['Group']:
+        """Files that appear together, at `commit`; those that did not by the end of the block never will."""
+        group = Group(self)
         try:
-            temp, file = self._open_temp()
-        except OSError as error:
-            raise FolderError(error.errno, error.strerror or str(error), str(self._root)) from error
-        try:
-            with file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-                self._make_folders(path.parent)
-                _publish(temp, path)
-        except BaseException:
-            with suppress(OSError):
-                temp.unlink()
-            raise
+            yield group
+        finally:
+            group.discard()
 
     def sweep(self) -> int:
         """Removes the temps that processes which are gone left behind; returns how many."""
@@ -62,29 +58,36 @@ class AtomicFolder:
             self._temps.rmdir()
         return swept
 
-    def _open_temp(self) -> tuple[Path, BinaryIO]:
+    def open_temp(self) -> tuple[str, RawIOBase]:
         """A new temp, locked for as long as it is open: a lock that can be taken marks a stale one."""
         self._make_root()
         while True:
-            self._temps.mkdir(exist_ok=True)
-            temp = self._temps / secrets.token_hex(16)
+            temp = f'{self._temps}/{self._token}-{next(self._numbers)}'
             try:
-                flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-                handle = os.open(temp, flags, 0o644)
-            except FileNotFoundError:
-                continue  # a sweep in another process removed the empty folder
+                handle = os.open(temp, _NEW_FILE, 0o644)
+            except FileNotFoundError:  # at first, or a sweep in another process removed the empty folder
+                self._temps.mkdir(exist_ok=True)
+                continue
             fcntl.flock(handle, fcntl.LOCK_EX)
             if os.fstat(handle).st_nlink:
-                return temp, os.fdopen(handle, 'wb')
-            os.close(handle)  # a sweep came between open and lock
+                return temp, os.fdopen(handle, 'wb', buffering=0)
+            close(handle)  # a sweep came between open and lock
 
-    def _make_folders(self, folder: Path) -> None:
-        """Makes what is missing from `root` down to `folder`; none of them may be a link."""
+    @contextmanager
+    def opened(self, folder: Path) -> Iterator[int]:
+        """A handle of a folder in which files can appear; none from `root` down to it may be a link."""
         levels = len(folder.relative_to(self._root).parts)
         for level in reversed([folder, *folder.parents][:levels]):
             self._make_folder(level)
             if level.is_symlink():
                 raise NotADirectoryError(f'{level} is a link, and has to be a folder')
+        with _folder(folder) as handle:
+            yield handle
+
+    def sync(self, handle: int) -> None:
+        """Brings a file or a folder to disk."""
+        if self.syncs:
+            os.fsync(handle)
 
     def _make_root(self) -> None:
         if self._root in self._durable:
@@ -104,20 +107,143 @@ class AtomicFolder:
                 raise NotADirectoryError(f'{folder} is a file, and has to be a folder') from None
             if folder in self._durable:
                 return
-        _sync_folder(folder.parent)
+        self._sync_folder(folder.parent)
         self._durable.add(folder)
 
+    def _sync_folder(self, folder: Path) -> None:
+        with _folder(folder) as handle:
+            self.sync(handle)
 
-def _publish(temp: Path, path: Path) -> None:
-    """Renames, durably; if that cannot be promised, a file that was not there before is gone again."""
-    was_there = path.exists()
-    temp.rename(path)
+
+@dataclass(eq=False, slots=True)
+class _Temp:
+    """A file on its way: to appear in `folder` as `name`; `temp` is where it is until then, or empty."""
+
+    folder: Path
+    name: str
+    temp: str
+    file: RawIOBase
+    error: OSError | None = None
+
+    def appear(self, folder: int) -> None:
+        """Renames it into its folder, of which this is a handle."""
+        os.rename(self.temp, self.name, dst_dir_fd=folder)
+        self.temp = ''
+
+    def discard(self) -> None:
+        """Closes it, and removes what has not appeared."""
+        with suppress(OSError):
+            self.file.close()
+        if self.temp:
+            with suppress(OSError):
+                os.unlink(self.temp)  # noqa: PTH108 (a Path for each file is felt)
+
+
+class Group:
+    """Files that are written one by one and appear together."""
+
+    def __init__(self, folder: AtomicFolder) -> None:
+        self._folder = folder
+        self._written: list[_Temp] = []
+
+    def write(self, folder: Path, name: str, chunks: Iterable[bytes | memoryview]) -> int:
+        """Writes a file that shall appear in the folder, and returns its size; an error leaves nothing of it.
+
+        Raises FolderError if nothing can be written below the root at all, any other OSError if it is this
+        file, and whatever the chunks raise.
+        """
+        temp = self._new_temp(folder, name)
+        try:
+            size = sum(_write(temp.file, chunk) for chunk in chunks)
+        except BaseException:
+            temp.discard()
+            raise
+        self._written.append(temp)
+        return size
+
+    def commit(self) -> list[OSError | None]:
+        """Lets all files written since the last commit appear, durably: what came of each, in order.
+
+        Nothing is written outside the root: a folder on the way that is a symbolic link is an error of the
+        files in it.
+        """
+        files = self._written
+        try:
+            for each in files if self._folder.syncs else ():
+                with _noted(each):
+                    self._folder.sync(each.file.fileno())
+            sound = [each for each in files if not each.error]
+            for folder, alike in groupby(sound, key=lambda each: each.folder):
+                self._publish(folder, list(alike))
+        finally:
+            self.discard()
+        return [each.error for each in files]
+
+    def _new_temp(self, folder: Path, name: str) -> _Temp:
+        try:
+            return _Temp(folder, name, *self._folder.open_temp())
+        except OSError as error:
+            raise FolderError(error.errno, error.strerror or str(error), folder / name) from error
+
+    def discard(self) -> None:
+        """Removes what was written and has not appeared."""
+        files, self._written = self._written, []
+        for each in files:
+            each.discard()
+
+    def _publish(self, folder: Path, files: list[_Temp]) -> None:
+        """Renames the files into their folder; if that cannot be made durable, new ones are gone again."""
+        with _noted(*files), self._folder.opened(folder) as handle:
+            new = [each.name for each in files if not _is_there(each.name, handle)]
+            for each in files:
+                with _noted(each):
+                    each.appear(handle)
+            try:
+                self._folder.sync(handle)
+            except OSError:
+                for name in new:
+                    (folder / name).unlink(missing_ok=True)
+                raise
+
+
+def _write(file: RawIOBase, chunk: bytes | memoryview) -> int:
+    """All of the chunk, since the system may take a part of it at a time; returns its length."""
+    written = file.write(chunk) or 0
+    while written < len(chunk):
+        written += file.write(chunk[written:]) or 0
+    return written
+
+
+def _is_there(name: str, folder: int) -> bool:
     try:
-        _sync_folder(path.parent)
-    except OSError:
-        if not was_there:
-            path.unlink(missing_ok=True)
-        raise
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@contextmanager
+def _noted(*files: _Temp) -> Iterator[None]:
+    """Keeps an OSError with the files that it is of."""
+    try:
+        yield
+    except OSError as error:
+        for each in files:
+            each.error = each.error or error
+
+
+def close(handle: int) -> None:
+    """Closes a handle now: gevent's `os.close` would leave it to a hub, and a thread may have none."""
+    os.closerange(handle, handle + 1)
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[int]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield handle
+    finally:
+        close(handle)
 
 
 def _remove_if_stale(temp: Path) -> bool:
@@ -131,13 +257,5 @@ def _remove_if_stale(temp: Path) -> bool:
     except OSError:
         return False
     finally:
-        os.close(handle)
+        close(handle)
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

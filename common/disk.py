@@ -9,25 +9,33 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from common.atomic import AtomicFolder, FolderError
-from common.errors import ListingError, SegmentError, SegmeshError, StoreError
-from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, collected, verified
+from common.adding import Adding
+from common.atomic import AtomicFolder, close
+from common.errors import ListingError, SegmentError
+from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, collected
 from common.segment import Hour, Segment, hour_start, is_label, is_name, tombstone_name, without_withdrawn
 
 BLOCK_BYTES = 256 * 1024
-_STORE_WIDE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
 
 
 class Disk:
-    """A store in the folder `root`, which is made when the first segment is added."""
+    """A store in the folder `root`, which is made when the first segment is added.
 
-    def __init__(self, root: Path, *, limit_bytes: int = MAX_SEGMENT_BYTES) -> None:
+    `durability` says when an added segment is safe from a power cut: `segment` by segment, `batch` by batch,
+    or `none`, when the system gets round to it. Alone, a segment is a batch.
+    """
+
+    def __init__(
+        self, root: Path, *, limit_bytes: int = MAX_SEGMENT_BYTES, durability: str = 'batch'
+    ) -> None:
         self.root = root
         self._limit_bytes = limit_bytes
-        self._folder = AtomicFolder(root)
+        self._durability = durability
+        self._folder = AtomicFolder(root, sync=durability != 'none')
 
     def streams(self) -> list[str]:
         """The names of the streams, sorted."""
@@ -72,40 +80,66 @@ class Disk:
     def path(self, segment: Segment) -> Path:
         return self.root / segment.path
 
+    def sizes_of(self, hour: Hour, segments: Iterable[Segment]) -> dict[Segment, int]:
+        """Those of the hour's segments that can be read, with their sizes in bytes."""
+        if self._leads_through_a_link(hour.path):
+            return {}
+        folder = f'{self.root}/{hour.path}'
+        sizes = ((segment, _size(folder, segment)) for segment in segments if not segment.withdrawal)
+        return {segment: size for segment, size in sizes if 0 <= size <= self._limit_bytes}
+
     def open(self, segment: Segment) -> BinaryIO:
         """The file of a segment that is held and not withdrawn; raises SegmentError."""
-        if self._leads_through_a_link(segment.path):
+        if self._leads_through_a_link(segment.hour.path):
             raise SegmentError('missing', f'{segment.path} is not held: links are not followed')
-        path = self.path(segment)
+        return self._open(segment)
+
+    def _open(self, segment: Segment) -> BinaryIO:
+        """As `open`, in a folder that is no link."""
+        folder = f'{self.root}/{segment.hour.path}'
         try:
-            if not segment.withdrawal and path.with_name(tombstone_name(segment.name)).exists():
+            if not segment.withdrawal and _is_there(f'{folder}/{tombstone_name(segment.name)}'):
                 raise SegmentError('missing', f'{segment.path} was withdrawn')
-            return _regular_file(path)
+            return _regular_file(f'{folder}/{segment.name}')
         except FileNotFoundError:
             raise SegmentError('missing', f'{segment.path} is not held') from None
         except OSError as error:
             raise SegmentError('unreadable', f'cannot open {segment.path}: {error.strerror}') from error
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
-        for segment in segments:
-            yield segment, self._blocks(segment)
+        for hour, group in groupby(segments, key=lambda each: each.hour):
+            open_one = self.open if self._leads_through_a_link(hour.path) else self._open
+            for segment in group:
+                yield segment, self._blocks(segment, open_one)
 
     def add(self, segment: Segment, chunks: Chunks) -> int:
-        with _writing(segment), self._folder.file(self.path(segment)) as file:
-            return sum(file.write(chunk) for chunk in verified(segment, chunks, self._limit_bytes))
+        with self.adding() as adding:
+            adding.add(segment, chunks)
+            (outcome,) = adding.commit()
+        if outcome.error:
+            raise outcome.error
+        return outcome.size_bytes
+
+    @contextmanager
+    def adding(self) -> Iterator[Adding]:
+        """Segments that are added together; those not committed by the end of the block are discarded."""
+        one_by_one = self._durability == 'segment'
+        with self._folder.group() as group:
+            yield Adding(self.root, group, limit_bytes=self._limit_bytes, one_by_one=one_by_one)
 
     def sweep(self) -> int:
         """Removes stale temps; returns how many."""
         return self._folder.sweep()
 
-    def _blocks(self, segment: Segment) -> Iterator[bytes]:
-        with self.open(segment) as file:
+    def _blocks(self, segment: Segment, open_one: Callable[[Segment], BinaryIO]) -> Iterator[bytes]:
+        with open_one(segment) as file:
             size = os.fstat(file.fileno()).st_size
             if size > self._limit_bytes:
                 raise SegmentError('size', f'{segment.path} has {size} bytes: more than is allowed')
             try:
-                while block := file.read(BLOCK_BYTES):
+                while block := file.read(min(size, BLOCK_BYTES)):
                     yield block
+                    size -= len(block)
             except OSError as error:
                 message = f'cannot read {segment.path}: {error.strerror}'
                 raise SegmentError('unreadable', message) from error
@@ -149,13 +183,31 @@ def _entries(folder: Path) -> list[str]:
         return []
 
 
-def _regular_file(path: Path) -> BinaryIO:
+def _is_there(path: str) -> bool:
+    return os.path.lexists(path)  # a Path for each segment is felt
+
+
+def _size(folder: str, segment: Segment) -> int:
+    """In bytes; negative if the segment is withdrawn, or no plain file."""
+    if _is_there(f'{folder}/{tombstone_name(segment.name)}'):
+        return -1
+    try:
+        found = os.lstat(f'{folder}/{segment.name}')
+    except OSError:
+        return -1
+    return found.st_size if stat.S_ISREG(found.st_mode) else -1
+
+
+def _regular_file(path: str) -> BinaryIO:
     """The file opened for reading; raises FileNotFoundError for what is no plain file, such as a pipe."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise (FileNotFoundError(path) if error.errno == errno.ELOOP else error) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
+        close(handle)
         raise FileNotFoundError(path)
-    return os.fdopen(handle, 'rb')
+    return os.fdopen(handle, 'rb', buffering=0)
 
 
 @contextmanager
@@ -164,20 +216,3 @@ def _listing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ListingError(f'cannot list {folder}: {error.strerror}') from error
-
-
-@contextmanager
-def _writing(segment: Segment) -> Iterator[None]:
-    """Tells an error of this one segment from one of the whole store."""
-    try:
-        yield
-    except FolderError as error:
-        raise StoreError(f'the store takes nothing: {error} (while adding {segment.path})') from error
-    except OSError as error:
-        raise _write_error(segment, error) from error
-
-
-def _write_error(segment: Segment, error: OSError) -> SegmeshError:
-    if error.errno in _STORE_WIDE:
-        return StoreError(f'the store takes nothing: {error.strerror} (while adding {segment.path})')
-    return SegmentError('unwritable', f'cannot store {segment.path}: {error.strerror or error}')

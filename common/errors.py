@@ -3,6 +3,7 @@
 SegmeshError
 ├── UsageError      the person who started us has to change something: say so, exit 2
 ├── SegmentError    this one segment cannot be had or kept: count it, go on with the next
+├── BatchError      this stream of several segments is of no more use: ask again for those that did not come
 ├── ListingError    this one listing cannot be used: count it, go on with the next hour
 ├── SourceError     this place cannot be read now: leave it, back off, go on with the other places
 ├── StoreError      our own place can take nothing now: stop adding, say why, try again later
@@ -28,6 +29,10 @@ class SegmentError(SegmeshError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class BatchError(SegmeshError):
+    """A stream of segments broke off or is not what was promised; the segments before that are good."""
 
 
 class ListingError(SegmeshError):

@@ -4,7 +4,7 @@ An `add` is handed over with all its bytes, so a greenlet that is killed while i
 work: the thread finishes the segment, or discards it, by itself.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import ParamSpec, TypeVar
 
 import gevent
@@ -22,6 +22,19 @@ R = TypeVar('R')
 def offload(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Calls the function in the thread pool; other greenlets run until it returns."""
     return gevent.get_hub().threadpool.apply(function, args, kwargs)
+
+
+def read_ahead(blocks: Generator[bytes]) -> Iterator[bytes]:
+    """The blocks of a generator that runs in the thread pool, always one block ahead."""
+    pool = gevent.get_hub().threadpool
+    coming = pool.spawn(next, blocks, b'')
+    try:
+        while block := coming.get():
+            coming = pool.spawn(next, blocks, b'')
+            yield block
+    finally:
+        coming.wait()
+        blocks.close()
 
 
 class OffloadedDisk:
@@ -50,8 +63,8 @@ class OffloadedDisk:
     def add(self, segment: Segment, chunks: Chunks) -> int:
         return offload(self.disk.add, segment, list(chunks))
 
-    def _whole(self, segment: Segment) -> Iterator[bytes]:
-        def read() -> list[bytes]:
+    def _whole(self, segment: Segment) -> Iterator[bytes | memoryview]:
+        def read() -> list[bytes | memoryview]:
             return [block for _, blocks in self.disk.read([segment]) for block in blocks]
 
         yield from offload(read)

@@ -19,7 +19,7 @@ from common.segment import ONE_HOUR, Hour, Segment
 MAX_SEGMENT_BYTES = 256 * 1024 * 1024
 """The largest segment that is taken from anywhere: ten minutes at 3 Mbit/s, ten seconds at 200."""
 
-Chunks = Iterable[bytes]
+Chunks = Iterable[bytes | memoryview]
 Troubles = list[ListingError]
 
 
@@ -97,6 +97,8 @@ class Source(Protocol):
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
         """Each segment with its bytes, which must be consumed before the next is asked for.
 
+        The hours come in the order given, the segments of one in any order.
+
         A segment that cannot be had raises SegmentError while its chunks are consumed, and the iteration
         can go on; SourceError ends it. The bytes are as the place gives them: see `verified`.
         """
@@ -113,7 +115,9 @@ class Store(Source, Protocol):
         """
 
 
-def verified(segment: Segment, chunks: Chunks, limit_bytes: int = MAX_SEGMENT_BYTES) -> Iterator[bytes]:
+def verified(
+    segment: Segment, chunks: Chunks, limit_bytes: int = MAX_SEGMENT_BYTES
+) -> Iterator[bytes | memoryview]:
     """Passes the chunks on, and raises SegmentError at the end unless they are what the name says.
 
     Raises SegmentError(`size`) as soon as `limit_bytes` is passed, so an endless body ends here. A

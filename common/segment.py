@@ -54,6 +54,9 @@ class Hour:
         """The hour in which a segment starting at `time` (timezone-aware) lies."""
         return cls.parse(stream, variant, hour_text(time))
 
+    def __hash__(self) -> int:
+        return hash(self.text)  # the made one takes all fields, which is felt
+
     @property
     def start(self) -> datetime:
         return hour_start(self.text)
@@ -104,6 +107,9 @@ class Segment:
         name = f'{_offset_text(start)}-{_seconds_text(duration)}-{kind}-{content}{SEGMENT_SUFFIX}'
         return cls.parse(Hour.holding(stream, variant, start), name)
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # the made one takes all fields, which is felt
+
     @property
     def path(self) -> str:
         return f'{self.hour.path}/{self.name}'
@@ -132,7 +138,7 @@ def check_label(what: str, text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def hour_start(text: str) -> datetime:
     """The start of an hour named `%Y-%m-%dT%H`, in UTC, from 1970 to 9998; raises SegmentError(`name`)."""
     try:

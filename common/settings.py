@@ -70,6 +70,17 @@ class Backfiller:
     full_interval: float = option(10_800.0, INTERVAL, 'Time between passes over all hours.')
     request_deadline: float = option(60.0, SECONDS, 'The longest that one request to a peer may take in all.')
     max_segment_bytes: int = option(MAX_SEGMENT_BYTES, COUNT, 'A larger segment is not fetched.')
+    durability: str = option(
+        'batch',
+        one_of('batch', 'segment', 'none'),
+        'When what was fetched is safe from a power cut: batch by batch, segment by segment, or when the '
+        'system gets round to it.',
+    )
+    protocol: str = option(
+        'auto',
+        one_of('auto', 'plain'),
+        'How peers are spoken to: with batches and fingerprints where they know them, or never.',
+    )
     control: tuple[str, int] = option(
         ('127.0.0.1', 8002), ADDRESS, 'Where to serve /metrics, /status and POST /backfill.'
     )

@@ -53,6 +53,11 @@ def segment_path(segment: Segment) -> str:
     return f'/segments/{quote(segment.path)}'
 
 
+def batch_path(hour: Hour) -> str:
+    """Where the segments of an hour are asked for together."""
+    return f'/segments/{quote(hour.path)}'
+
+
 def encode_listing(names: Iterable[str]) -> str:
     return json.dumps(sorted(names))
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from common.errors import ListingError, SegmentError
 from common.segment import shown
 from common.service import metrics_page
-from restreamer import coverage, files, health, listings, parameters, playlists
+from restreamer import batch, coverage, files, health, listings, parameters, playlists, traffic
 from restreamer.store import EXTENSION, Context
 
 GZIP_FROM_BYTES = 1000
@@ -27,7 +27,8 @@ def create_app(context: Context, registry: CollectorRegistry) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.converters.update(parameters.CONVERTERS)
     app.extensions[EXTENSION] = context
-    for part in (listings, files, playlists, coverage, health):
+    app.extensions[traffic.EXTENSION] = traffic.Traffic(registry)
+    for part in (listings, files, batch, playlists, coverage, health):
         app.register_blueprint(part.blueprint)
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(registry))
     _explain_errors(app)

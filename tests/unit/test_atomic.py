@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,24 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def write(root: Path, path: str = 's/v/h/file', body: bytes = b'whole') -> None:
-    with AtomicFolder(root).file(root / path) as file:
-        file.write(body)
+    put(AtomicFolder(root), root / path, [body])
+
+
+def put(folder: AtomicFolder, path: Path, chunks: Iterable[bytes]) -> None:
+    """One file, by itself."""
+    with folder.group() as group:
+        group.write(path.parent, path.name, chunks)
+        for error in group.commit():
+            if error:
+                raise error
 
 
 def write_half(root: Path, error: type[BaseException]) -> None:
-    with AtomicFolder(root).file(root / 's/file') as file:
-        file.write(b'half')
+    def half() -> Iterator[bytes]:
+        yield b'half'
         raise error
+
+    put(AtomicFolder(root), root / 's/file', half())
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, call: str, at: int = 1) -> list[None]:
@@ -88,8 +99,7 @@ def test_a_second_file_of_a_folder_syncs_itself_and_the_folder(store: Path, step
     folder = AtomicFolder(store)
     for name in ('file', 'next'):
         steps.clear()
-        with folder.file(store / 's/v/h' / name):
-            pass
+        put(folder, store / 's/v/h' / name, [])
     assert [step.split()[0] for step in steps if 'mkdir' not in step][:3] == ['fsync', 'rename', 'fsync']
     assert f'fsync {store}/s/v/h' in steps[steps.index(next(s for s in steps if 'rename' in s)) :]
 
@@ -134,8 +144,11 @@ def test_a_failed_step_leaves_nothing(store: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_sweep_during_our_own_write_does_no_harm(store: Path) -> None:
     folder = AtomicFolder(store)
-    with folder.file(store / 's/file') as file:
-        file.write(b'whole')
+
+    def whole() -> Iterator[bytes]:
+        yield b'whole'
         assert folder.sweep() == 0
+
+    put(folder, store / 's/file', whole())
     assert files_below(store) == {'s/file': b'whole'}
     assert (folder.sweep(), AtomicFolder(store / 'nowhere').sweep()) == (0, 0)

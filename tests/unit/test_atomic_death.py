@@ -47,9 +47,11 @@ WAITS = """
 import sys
 from pathlib import Path
 from common.atomic import AtomicFolder
-with AtomicFolder(Path(sys.argv[1])).file(Path(sys.argv[1]) / 'a' / 'b') as file:
+def chunks():
     print('open', flush=True)
-    sys.stdin.read()
+    yield sys.stdin.read().encode()
+with AtomicFolder(Path(sys.argv[1])).group() as group:
+    group.write(Path(sys.argv[1]) / 'a', 'b', chunks())
 """
 
 

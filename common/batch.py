@@ -1,0 +1,150 @@
+"""Several segments of an hour as one stream: a tar archive (POSIX.1-1988, ustar) in its plainest form.
+
+Each member is a regular file named by the bare name of its segment, which always fits the 100 bytes of the
+header. The reader takes that form and nothing else: no folders, links, devices, extended headers or sizes in
+other notations, no name that was not asked for, and none twice.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
+
+from common.errors import BatchError
+from common.segment import shown
+
+BLOCK_BYTES = 512
+END = bytes(2 * BLOCK_BYTES)
+CONTENT_TYPE = 'application/x-tar'
+
+MOST_NAMES = 1000
+"""So many names one request may ask for."""
+
+_NAME = slice(0, 100)
+_SIZE = slice(124, 136)
+_CHECKSUM = slice(148, 156)
+_TYPE = slice(156, 157)
+_MAGIC = slice(257, 265)
+_REST = slice(329, 512)
+_LINK = slice(157, 257)
+_REGULAR = b'0'
+_USTAR = b'ustar\x0000'
+
+_BLANK = b''.join(
+    (
+        bytes(100),
+        b'0000644\0' + b'0000000\0' * 2,  # mode, owner, group
+        bytes(12),
+        b'00000000000\0',  # time
+        b' ' * 8,
+        _REGULAR,
+        bytes(100),
+        _USTAR,
+        bytes(247),
+    )
+)
+"""A header without name, size and checksum; the checksum takes its own field as spaces."""
+
+_BLANK_SUM = sum(_BLANK)
+
+
+class Member(NamedTuple):
+    """A member of a stream; its chunks are to be consumed before the next member is asked for."""
+
+    name: str
+    size_bytes: int
+    chunks: Iterator[memoryview]
+
+
+def header(name: str, size_bytes: int) -> bytes:
+    """The header of a member; raises ValueError if name or size do not fit."""
+    title, size = name.encode('ascii'), f'{size_bytes:011o}'.encode()
+    if len(title) > _NAME.stop or len(size) > 11:
+        raise ValueError(f'{shown(name)} with {size_bytes} bytes does not fit a tar header')
+    checksum = _BLANK_SUM + sum(title) + sum(size)
+    before, between, after = _BLANK[len(title) : 124], _BLANK[135:148], _BLANK[156:]
+    return b''.join((title, before, size, between, f'{checksum:06o}\0 '.encode(), after))
+
+
+def padding(size_bytes: int) -> bytes:
+    """The zeros between a body of this size and the next header."""
+    return bytes(-size_bytes % BLOCK_BYTES)
+
+
+def member_bytes(size_bytes: int) -> int:
+    """What a member with a body of this size takes in the stream."""
+    return BLOCK_BYTES + size_bytes + -size_bytes % BLOCK_BYTES
+
+
+def members(blocks: Iterable[bytes], asked: Collection[str], limit_bytes: int) -> Iterator[Member]:
+    """The members of a stream, none larger than `limit_bytes`.
+
+    Raises BatchError as soon as the stream is not as agreed, or ends early; what came before counts.
+    """
+    stream, awaited = _Stream(blocks), set(asked)
+    while (head := stream.exactly(BLOCK_BYTES)) != END[:BLOCK_BYTES]:
+        name, size = _decoded(head)
+        if name not in awaited:
+            raise BatchError(f'{shown(name)} comes unasked, or a second time')
+        if size > limit_bytes:
+            raise BatchError(f'{name} has {size} bytes: more than the {limit_bytes} allowed')
+        awaited.remove(name)
+        body = stream.upto(size)
+        yield Member(name, size, body)
+        for _ in body:
+            pass  # what the reader of the member left
+        stream.exactly(-size % BLOCK_BYTES)
+    if stream.exactly(BLOCK_BYTES) != END[:BLOCK_BYTES]:
+        raise BatchError('the stream does not end as a tar archive does')
+
+
+class _Stream:
+    """Blocks of any size, taken in pieces of other sizes without copying them."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks = iter(blocks)
+        self._rest = memoryview(b'')
+
+    def upto(self, size: int) -> Iterator[memoryview]:
+        """The next `size` bytes, as they come."""
+        while size:
+            if not self._rest:
+                self._rest = memoryview(self._next_block())
+            piece, self._rest = self._rest[:size], self._rest[size:]
+            size -= len(piece)
+            yield piece
+
+    def exactly(self, size: int) -> bytes:
+        return b''.join(self.upto(size))
+
+    def _next_block(self) -> bytes:
+        for block in self._blocks:
+            if block:
+                return block
+        raise BatchError('the stream broke off')
+
+
+def _decoded(head: bytes) -> tuple[str, int]:
+    """Name and size of a member; raises BatchError for anything but a plain file of ours."""
+    try:
+        stated = int(head[_CHECKSUM].rstrip(b'\0 '), 8)
+        plain = (head[_TYPE], head[_MAGIC]) == (_REGULAR, _USTAR) and not head[_LINK].strip(b'\0')
+        name, size = head[_NAME].rstrip(b'\0').decode('ascii'), _octal(head[_SIZE])
+    except ValueError:
+        raise BatchError(f'{shown(repr(head[:40]))} is no header of a tar archive') from None
+    if stated != _checksum(head):
+        raise BatchError(f'the header of {shown(name)} is damaged')
+    if not plain or head[_REST].strip(b'\x000'):
+        raise BatchError(f'{shown(name)} is no plain file')
+    return name, size
+
+
+def _octal(field: bytes) -> int:
+    """A size; raises ValueError for signs, spaces inside and the base-256 notation of GNU tar."""
+    digits = field.rstrip(b'\0 ')
+    if not digits.isdigit():
+        raise ValueError
+    return int(digits, 8)
+
+
+def _checksum(block: bytes | bytearray) -> int:
+    """The sum of all bytes with the checksum's own field taken as spaces."""
+    return sum(block) - sum(block[_CHECKSUM]) + 8 * ord(' ')
