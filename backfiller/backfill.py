@@ -3,30 +3,33 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-
-import gevent
+from functools import partial
 
 from backfiller import sync
 from backfiller.metrics import Metrics
 from backfiller.peer import Peer
 from backfiller.setbacks import Setbacks
+from backfiller.swarm import Brought, Doubled, Event, Spared, Swarm
 from common.errors import ListingError, SourceError, StoreError
-from common.place import Scope, Store, Troubles
+from common.place import Scope, Troubles
 from common.segment import Hour, Segment, shown
 from common.wire import HourSummary
 
 log = logging.getLogger(__name__)
 
 NAMES_SHOWN = 5
-EVENTS_AT_ONCE = 500
 
 
 @dataclass
 class PassResult:
-    """What a pass over one peer did. `undone` are the segments that it could not bring, by path."""
+    """What a pass over one peer did.
+
+    Of the `missing` segments it `fetched` some, and was `spared` others that another peer brought; `doubled`
+    were asked of it although another peer was at it. `undone` are those it could not bring, by path.
+    """
 
     peer: str
     kind: str
@@ -37,6 +40,8 @@ class PassResult:
     missing: int = 0
     fetched: int = 0
     fetched_bytes: int = 0
+    spared: int = 0
+    doubled: int = 0
     refused: int = 0
     unlisted: int = 0
     undone: dict[str, str] = field(default_factory=dict)
@@ -50,6 +55,8 @@ class PassResult:
             seconds=self.seconds + later.seconds,
             fetched=self.fetched + later.fetched,
             fetched_bytes=self.fetched_bytes + later.fetched_bytes,
+            spared=self.spared + later.spared,
+            doubled=self.doubled + later.doubled,
             refused=max(self.refused, later.refused),
             undone=self.undone | later.undone,
         )
@@ -61,7 +68,7 @@ class PassResult:
     @property
     def left(self) -> int:
         """How many of the peer's segments we are known to lack after the pass."""
-        return self.missing - self.fetched if self.error else len(self.undone)
+        return self.missing - self.fetched - self.spared if self.error else len(self.undone)
 
     @property
     def complete(self) -> bool:
@@ -72,8 +79,7 @@ class PassResult:
 class Backfill:
     """How passes over any peer are done: `run` is one of them."""
 
-    target: Store
-    work: sync.Work
+    swarm: Swarm
     metrics: Metrics
     setbacks: Setbacks
     clock: Callable[[], datetime]
@@ -88,11 +94,7 @@ class Backfill:
         started = time.monotonic()
         try:
             hours = self._hours(result, peer, scope)
-            events = sync.sync(peer, self.target, hours, work=self.work, wanted=self._wanted(result))
-            for number, event in enumerate(events):
-                self._note(result, event)
-                if number % EVENTS_AT_ONCE == 0:
-                    gevent.sleep(0)  # a listing of a million odd names must not keep others waiting
+            self.swarm.run(peer, hours, wanted=self._wanted(result), note=partial(self._note, result))
         except (SourceError, StoreError, ListingError) as error:
             result.error = error
         self._note_refused_folders(result, peer)
@@ -126,26 +128,38 @@ class Backfill:
 
         return wanted
 
-    def _note(self, result: PassResult, event: sync.Event) -> None:
+    def _note(self, result: PassResult, event: Event) -> None:
         match event:
             case sync.Compared(_, missing):
                 result.compared += 1
                 result.missing += missing
-            case sync.Added(segment, size_bytes):
-                result.fetched += 1
-                result.fetched_bytes += size_bytes
-                result.undone.pop(segment.path, None)
-                self.metrics.backfilled(result.peer, segment, size_bytes)
-                self.setbacks.forget(result.peer, segment)
+            case Brought(added):
+                self._note_brought(result, added)
             case sync.Failed(segment, error):
                 result.undone[segment.path] = str(error)
                 self.metrics.failed.labels(result.peer, error.reason).inc()
                 self.setbacks.note(result.peer, segment)
                 log.warning('%s: %s', result.peer, error)
+            case Spared():
+                result.spared += 1
+                self.metrics.avoided.labels(result.peer).inc()
+            case Doubled(segments):
+                result.doubled += len(segments)
+                self.metrics.doubled.labels(result.peer).inc(len(segments))
             case sync.Refused(_, name):
                 self._note_refused(result, name)
             case sync.Unlisted(_, problem):
                 self._note_unlisted(result, problem)
+
+    def _note_brought(self, result: PassResult, added: Sequence[sync.Added]) -> None:
+        size_bytes = sum(each.size_bytes for each in added)
+        result.fetched += len(added)
+        result.fetched_bytes += size_bytes
+        self.metrics.backfilled(result.peer, added[0].segment.hour, len(added), size_bytes)
+        self.metrics.batches.labels(result.peer).inc()
+        for each in added:
+            result.undone.pop(each.segment.path, None)
+            self.setbacks.forget(result.peer, each.segment)
 
     def _note_unlisted(self, result: PassResult, problem: ListingError) -> None:
         result.unlisted += 1

@@ -1,24 +1,23 @@
-"""HTTP GET with a total deadline, a size cap and a rule for redirects, on top of requests.
+"""HTTP with a total deadline, a size cap and a rule for redirects.
 
-`requests` by itself limits only the wait between two packets, not the whole: a server that sends a byte a
-second, or headers that never end, would hold it for ever.
+The engines by themselves limit only the wait between two packets, not the whole: a server that sends a byte
+a second, or headers that never end, would hold them for ever.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from backfiller.deadline import DeadlineError, deadline
-from backfiller.fair import FairAdapter
+from backfiller.engines import Answer, Engine, Rich
 from common.segment import shown
 
 MAX_REDIRECTS = 5
-BLOCK_BYTES = 256 * 1024
 
 RedirectRule = Callable[[str, str], bool]
 
@@ -55,15 +54,14 @@ def any_http(_: str, target: str) -> bool:
 
 
 class Client:
-    """A connection pool; `deadline_seconds` bounds each GET in all, unless it is given its own."""
+    """Asks one kind of server; `deadline_seconds` bounds each exchange in all, unless it is given its own."""
 
-    def __init__(self, *, deadline_seconds: float, may_redirect: RedirectRule) -> None:
+    def __init__(
+        self, *, deadline_seconds: float, may_redirect: RedirectRule, engine: Engine | None = None
+    ) -> None:
         self._deadline_seconds = deadline_seconds
         self._may_redirect = may_redirect
-        self._session = requests.Session()
-        for scheme in ('http://', 'https://'):
-            self._session.mount(scheme, FairAdapter())
-        self._session.headers['User-Agent'] = f'segmesh/{version("segmesh")}'
+        self._engine = engine or Rich()
 
     def get(
         self,
@@ -89,21 +87,35 @@ class Client:
                 target = reply
             raise FetchError('refused', f'{url} redirects more than {MAX_REDIRECTS} times')
 
+    @contextmanager
+    def post(self, url: str, body: bytes, content_type: str) -> Iterator[Answer]:
+        """The answer as it comes, whatever its status; raises FetchError, also while its blocks are read."""
+        until = time.monotonic() + self._deadline_seconds
+        headers = {'Accept-Encoding': 'identity', 'Content-Type': content_type}
+        with ExitStack() as exchange:
+            with _translated(url), deadline(self._deadline_seconds, url):
+                asked = self._engine.exchange('POST', url, headers, body, self._deadline_seconds)
+                answer = exchange.enter_context(asked)
+                _check_encoding(url, answer, 'identity')
+            yield replace(answer, blocks=_timely(url, answer.blocks, until))
+
     def close(self) -> None:
-        self._session.close()
+        self._engine.close()
 
     def _get_once(self, url: str, limit_bytes: int, encoding: str, headers: Mapping[str, str]) -> Reply | str:
         """The answer, or where it redirects to."""
         headers = {'Accept-Encoding': encoding, **headers}
-        with self._session.get(
-            url, headers=headers, stream=True, allow_redirects=False, timeout=self._deadline_seconds
-        ) as response:
-            if response.is_redirect:
-                return urljoin(url, response.headers['Location'])
-            if response.headers.get('Content-Encoding', 'identity') not in ('identity', encoding):
-                raise FetchError('refused', f'{url} came in an encoding that was not asked for')
-            body = b''.join(_limited(url, response.iter_content(BLOCK_BYTES), limit_bytes))
-            return Reply(url, response.status_code, response.headers, body)
+        with self._engine.exchange('GET', url, headers, None, self._deadline_seconds) as answer:
+            if answer.location:
+                return urljoin(url, answer.location)
+            _check_encoding(url, answer, encoding)
+            body = b''.join(_limited(url, answer.blocks, limit_bytes))
+            return Reply(url, answer.status, answer.headers, body)
+
+
+def _check_encoding(url: str, answer: Answer, encoding: str) -> None:
+    if answer.headers.get('Content-Encoding', 'identity') not in ('identity', encoding):
+        raise FetchError('refused', f'{url} came in an encoding that was not asked for')
 
 
 def _limited(url: str, blocks: Iterator[bytes], limit_bytes: int) -> Iterator[bytes]:
@@ -115,17 +127,30 @@ def _limited(url: str, blocks: Iterator[bytes], limit_bytes: int) -> Iterator[by
         yield block
 
 
+def _timely(url: str, blocks: Iterator[bytes], until: float) -> Iterator[bytes]:
+    """The blocks that come before that time of the monotonic clock; raises FetchError.
+
+    The deadline is set for each block anew, so that it never goes off in the code that uses the blocks.
+    """
+    block = b'...'
+    while block:
+        with _translated(url), deadline(max(until - time.monotonic(), 0.001), url):
+            block = next(blocks, b'')
+        if block:
+            yield block
+
+
 @contextmanager
 def _translated(url: str) -> Iterator[None]:
     try:
         yield
     except DeadlineError as error:
         raise FetchError('deadline', str(error)) from error
-    except requests.exceptions.ChunkedEncodingError as error:
+    except (requests.exceptions.ChunkedEncodingError, ProtocolError) as error:
         raise FetchError('truncated', f'{url} broke off: {_cause(error)}') from error
     except requests.exceptions.ContentDecodingError as error:
         raise FetchError('refused', f'{url} is not in the encoding it says: {_cause(error)}') from error
-    except requests.exceptions.Timeout as error:
+    except (requests.exceptions.Timeout, ReadTimeoutError) as error:
         raise FetchError('deadline', f'{url} did not answer in time') from error
     except (requests.exceptions.RequestException, HTTPError, OSError, ValueError) as error:
         raise FetchError('unreachable', f'{url} cannot be reached: {_cause(error)}') from error

@@ -56,7 +56,12 @@ class FairAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {'http': _FairPool, 'https': _FairHTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = fair_pools()
+
+
+def fair_pools() -> dict[str, type[HTTPConnectionPool]]:
+    """What a pool manager of urllib3 makes its connections with, by scheme."""
+    return {'http': _FairPool, 'https': _FairHTTPSPool}
 
 
 def _make_fair(connected: Any) -> None:

@@ -74,6 +74,7 @@ class Follower:
 
     def stop(self) -> None:
         gevent.killall(self._greenlets)
+        self._backfill.swarm.forget(self.peer)
         self.peer.close()
 
     def look_soon(self) -> None:

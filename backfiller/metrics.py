@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from common.segment import Segment
+from common.segment import Hour
 
 HOURS_KEPT = 72
 
@@ -24,6 +24,13 @@ class Metrics:
         )
         self.backfilled_bytes = counter('backfilled_bytes', 'Bytes of the segments stored.', 'remote')
         self.failed = counter('segments_failed', 'Segments not fetched or not stored.', 'remote', 'reason')
+        self.batches = counter('batches', 'Shares of segments that were stored together.', 'remote')
+        self.avoided = counter(
+            'duplicates_avoided', 'Segments of a peer that another one brought first.', 'remote'
+        )
+        self.doubled = counter(
+            'duplicates_made', 'Segments asked of a peer while another one was silent about them.', 'remote'
+        )
         self.refused = counter('names_refused', 'Listed names that are no segment names.', 'remote')
         self.unlisted = counter('listings_failed', 'Listings that could not be used.', 'remote')
         self.missing = gauge('segments_missing', 'What the last pass left missing.', 'remote')
@@ -38,10 +45,9 @@ class Metrics:
         self.mirrored_segments = counter('segments_mirrored', 'Segments put into the bucket.')
         self.hour_states = gauge('mirror_hours', 'Hours held by state of their mirror.', 'state')
 
-    def backfilled(self, remote: str, segment: Segment, size_bytes: int) -> None:
-        """Counts one segment under its hour."""
-        hour = segment.hour
-        self._backfilled.labels(remote, hour.stream, hour.variant, hour.text).inc()
+    def backfilled(self, remote: str, hour: Hour, segments: int, size_bytes: int) -> None:
+        """Counts segments under their hour."""
+        self._backfilled.labels(remote, hour.stream, hour.variant, hour.text).inc(segments)
         self.backfilled_bytes.labels(remote).inc(size_bytes)
         self._hours.setdefault(hour.text, set()).add((remote, hour.stream, hour.variant))
         while len(self._hours) > HOURS_KEPT:

@@ -7,18 +7,17 @@ along with its bytes.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from zlib import crc32
 
 from backfiller import manifest as manifests
 from backfiller import sync
 from backfiller.bucket import Bucket
 from backfiller.manifest import Manifest
-from backfiller.swarm import SharedWork, together
+from backfiller.together import together
 from common import playlist
 from common.errors import ListingError, SegmentError, SourceError, StoreError
 from common.offload import OffloadedDisk
@@ -158,20 +157,10 @@ class Mirror:
 
     def _upload(self, hour: Hour, sizes: dict[str, int]) -> tuple[int, list[str]]:
         """Puts what the bucket lacks, several at a time; returns how many, and what went wrong."""
-        target, work = _Intact(self.bucket, sizes), SharedWork()
-        with work.visit(hour, target):  # while we are in the hour, all shares know it from one listing
-            shares = together([partial(self._share, hour, target, work, number) for number in range(UPLOADS)])
-        events = [event for each in shares for event in each]
+        target = _Intact(self.bucket, sizes)
+        events = list(sync.sync(self._disk, target, [hour], carry=_in_shares))
         added = sum(isinstance(event, sync.Added) for event in events)
         return added, [str(e.error) for e in events if isinstance(e, sync.Failed | sync.Unlisted)]
-
-    def _share(self, hour: Hour, target: Store, work: sync.Work, number: int) -> list[sync.Event]:
-        """One of UPLOADS passes side by side, each with the segments whose names fall to it."""
-
-        def is_mine(segment: Segment) -> bool:
-            return crc32(segment.name.encode()) % UPLOADS == number
-
-        return list(sync.sync(self._disk, target, [hour], work=work, wanted=is_mine))
 
     def _describe(self, hour: Hour, sizes: dict[str, int]) -> Manifest | None:
         """Playlist and manifest as S3 gives them back; None if they do not come to say what is there.
@@ -206,6 +195,15 @@ class Mirror:
         except ListingError as error:
             log.warning('%s; it is written anew', error)
             return None
+
+
+def _in_shares(
+    source: Source, target: Store, segments: Sequence[Segment]
+) -> Iterator[sync.Added | sync.Failed]:
+    """Transfers UPLOADS segments at a time."""
+    shares = [segments[number::UPLOADS] for number in range(UPLOADS)]
+    done = together([lambda share=share: list(sync.transfer(source, target, share)) for share in shares])  # type: ignore[misc]
+    return (event for events in done for event in events)
 
 
 class _Intact:

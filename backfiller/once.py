@@ -8,7 +8,7 @@ from backfiller import sync
 from backfiller.backfill import Backfill, PassResult
 from backfiller.bucket import Bucket
 from backfiller.peer import Peer
-from backfiller.swarm import SharedWork, together
+from backfiller.together import together
 from common.errors import SourceError
 from common.offload import OffloadedDisk
 from common.place import Scope, Store
@@ -34,7 +34,11 @@ def backfill_once(backfill: Backfill, peers: Sequence[Peer], scope: Scope, *, ow
         lambda peer=peer: _pass_over(backfill, peer, scope, own_id)  # type: ignore[misc]
         for peer in peers
     ]
-    results = [result for result in together(jobs) if result]
+    try:
+        results = [result for result in together(jobs) if result]
+    finally:
+        for peer in peers:
+            backfill.swarm.forget(peer)
     outcome = Outcome(
         fetched=sum(result.fetched for result in results),
         fetched_bytes=sum(result.fetched_bytes for result in results),
@@ -47,10 +51,10 @@ def backfill_once(backfill: Backfill, peers: Sequence[Peer], scope: Scope, *, ow
 
 def restore(bucket: Bucket, disk: OffloadedDisk, scope: Scope) -> Outcome:
     """What the disk lacks of the bucket, several hours at a time; raises SourceError or StoreError."""
-    work, outcome = SharedWork(), Outcome()
+    outcome = Outcome()
 
     def restore_hour(hour: Hour) -> None:
-        for event in sync.sync(bucket, disk, [hour], work=work):
+        for event in sync.sync(bucket, disk, [hour]):
             _note(outcome, event)
 
     jobs = [partial(restore_hour, hour) for hour in bucket.hours(scope)]
@@ -76,7 +80,7 @@ def _pass_over(backfill: Backfill, peer: Peer, scope: Scope, own_id: str) -> Pas
 
 
 def _left_by(result: PassResult, backfill: Backfill) -> list[str]:
-    left = [f'{result.peer}: {error}' for error in _still_lacking(result.undone, backfill.target)]
+    left = [f'{result.peer}: {error}' for error in _still_lacking(result.undone, backfill.swarm.disk)]
     if result.unlisted:
         left.append(f'{result.peer}: {result.unlisted} listings could not be used')
     if result.error:

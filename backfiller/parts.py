@@ -10,13 +10,14 @@ from backfiller import s3
 from backfiller.backfill import Backfill
 from backfiller.bucket import Bucket
 from backfiller.client import Client, same_origin
+from backfiller.engines import Engine
 from backfiller.follow import Follower
 from backfiller.metrics import Metrics
 from backfiller.mirror import Mirror, Patience
 from backfiller.peer import Peer
 from backfiller.roster import Roster
 from backfiller.setbacks import Setbacks
-from backfiller.swarm import SharedWork
+from backfiller.swarm import Swarm
 from common import cli, service, settings, times
 from common.config import Settings
 from common.disk import Disk
@@ -53,7 +54,7 @@ class Parts:
     @contextmanager
     def disk(self) -> Iterator[OffloadedDisk]:
         """The store, swept of temps that a killed process left."""
-        disk = Disk(self.node.store, limit_bytes=self.own.max_segment_bytes)
+        disk = Disk(self.node.store, limit_bytes=self.own.max_segment_bytes, durability=self.own.durability)
         disk.sweep()
         try:
             yield OffloadedDisk(disk)
@@ -70,8 +71,15 @@ class Parts:
         return Bucket(client, self.mirror.bucket, max_segment_bytes=self.own.max_segment_bytes)
 
     def peer(self, url: str) -> Peer:
-        client = Client(deadline_seconds=self.own.request_deadline, may_redirect=same_origin)
-        return Peer(url, client, max_segment_bytes=self.own.max_segment_bytes)
+        def new_client(engine: Engine) -> Client:
+            return Client(deadline_seconds=self.own.request_deadline, may_redirect=same_origin, engine=engine)
+
+        return Peer(
+            url,
+            new_client,
+            max_segment_bytes=self.own.max_segment_bytes,
+            plain=self.own.protocol == 'plain',
+        )
 
     def roster(self) -> Roster:
         return Roster(self.own.peers, self.own.peers_file)
@@ -85,8 +93,7 @@ class Parts:
 
     def backfill(self, disk: OffloadedDisk, metrics: Metrics) -> Backfill:
         return Backfill(
-            target=disk,
-            work=SharedWork(skip_twins=True),
+            swarm=Swarm(disk),
             metrics=metrics,
             setbacks=Setbacks(),
             clock=times.utc_now,

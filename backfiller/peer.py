@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from backfiller.ability import Ability
 from backfiller.client import Client, FetchError, Reply
+from backfiller.engines import Engine, Lean, Rich
+from backfiller.fetch import STALLS, STALLS_ALLOWED, Fetcher
 from common import wire
 from common.errors import ListingError, SegmentError, SourceError
 from common.offload import offload
@@ -15,29 +18,36 @@ from common.wire import HourSummary
 
 T = TypeVar('T')
 
-STALLS_ALLOWED = 5
-"""A peer that does not come up with this many answers in a row is left alone for a while."""
-
 NO_FINGERPRINTS = (400, 404, 405)
-PLAIN_REQUESTS = 100
-"""So often a peer that refused to give fingerprints is asked for plain listings before it is tried again."""
-
 GRACE_SECONDS = 15.0
 MOST_VARIANTS = 200
 
-_STALLS = ('deadline', 'unreachable')
 _SMALL_ANSWER_BYTES = 64 * 1024
 
 
 class Peer:
-    """The restreamer at `url`, spoken to in the plain protocol of design section 3."""
+    """The restreamer at `url`, spoken to as design section 3 says: plainly, where it knows no more.
 
-    def __init__(self, url: str, client: Client, *, max_segment_bytes: int = MAX_SEGMENT_BYTES) -> None:
+    `new_client` makes a client of an engine; every fetcher has its own. With `plain` it is never asked for
+    more than the plain protocol.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        new_client: Callable[[Engine], Client],
+        *,
+        max_segment_bytes: int = MAX_SEGMENT_BYTES,
+        plain: bool = False,
+    ) -> None:
         self.url = url
-        self._client = client
+        self._new_client = new_client
+        self._client = new_client(Rich())
         self._max_segment_bytes = max_segment_bytes
+        self._fingerprints = Ability(wanted=not plain)
+        self._batches = Ability(wanted=not plain)
+        self._own_fetcher = self.fetcher()
         self._stalls = 0
-        self._plain_requests_left = 0
         self.variants: set[tuple[str, str]] = set()
         """Stream and variant of what it was found to have, fit to be watched: no more than MOST_VARIANTS."""
         self.refused: set[str] = set()
@@ -45,6 +55,7 @@ class Peer:
 
     def close(self) -> None:
         self._client.close()
+        self._own_fetcher.close()
 
     def identity(self) -> str:
         """The id of the node behind the URL; empty if it does not tell. Raises SourceError if it is away."""
@@ -80,9 +91,12 @@ class Peer:
         return set(self._listing(f'{wire.names_path(hour)}?tombstones=true'))
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
-        for segment in segments:
-            self._give_up_if_stalled()
-            yield segment, () if segment.withdrawal else self._body(segment)
+        return self._own_fetcher.read(segments)
+
+    def fetcher(self) -> Fetcher:
+        """One more reader of this peer, for whoever reads beside us; to be closed."""
+        client = self._new_client(Lean())
+        return Fetcher(self.url, client, self._batches, max_segment_bytes=self._max_segment_bytes)
 
     def _give_up_if_stalled(self) -> None:
         if self._stalls >= STALLS_ALLOWED:
@@ -124,12 +138,11 @@ class Peer:
 
     def _summaries(self, stream: str, variant: str, scope: Scope) -> Mapping[str, HourSummary | None]:
         """The fingerprints; of a peer that knows none, the hours, for which it may have to be asked again."""
-        if self._plain_requests_left:
-            self._plain_requests_left -= 1
+        if not self._fingerprints.is_worth_trying():
             return dict.fromkeys(self._listing(wire.hours_path(stream, variant)))
         reply = self._reply(wire.summaries_path(stream, variant, scope.since))
         if reply.status in NO_FINGERPRINTS:
-            self._plain_requests_left = PLAIN_REQUESTS
+            self._fingerprints.was_refused()
             return dict.fromkeys(self._listing(wire.hours_path(stream, variant)))
         summaries = self._decoded(reply, wire.decode_summaries)
         return dict.fromkeys(self._decoded(reply, wire.decode_listing)) if summaries is None else summaries
@@ -163,22 +176,12 @@ class Peer:
         except ListingError as error:
             raise ListingError(f'{reply.url}: {error}') from None
 
-    def _body(self, segment: Segment) -> Iterator[bytes]:
-        try:
-            reply = self._get(wire.segment_path(segment), self._max_segment_bytes)
-        except FetchError as error:
-            raise SegmentError(error.reason, str(error)) from error
-        if reply.status != 200:
-            reason = 'missing' if reply.status in (404, 410) else 'refused'
-            raise SegmentError(reason, f'{reply.url} answered {reply.status}')
-        yield reply.body
-
     def _get(self, path: str, limit_bytes: int, encoding: str = 'identity') -> Reply:
         """The answer; raises FetchError. Counts how many in a row did not come, or say: too many requests."""
         try:
             reply = self._client.get(self.url + path, limit_bytes=limit_bytes, encoding=encoding)
         except FetchError as error:
-            self._stalls += error.reason in _STALLS
+            self._stalls += error.reason in STALLS
             raise
         self._stalls = STALLS_ALLOWED if reply.status == 429 else 0
         return reply

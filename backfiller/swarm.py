@@ -1,100 +1,209 @@
-"""Several passes into one target at once: what they share, and how they are run."""
+"""Many peers at once: passes that look, lanes that fetch, and between them the plan of who brings what."""
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
 
-import gevent
-from gevent.event import Event
+from gevent.event import Event as Signal
 from gevent.lock import BoundedSemaphore
-from gevent.pool import Pool
 
-from backfiller.sync import Known
-from common.place import Store
+from backfiller import sync
+from backfiller.lane import LANES, Events, Lane
+from backfiller.peer import Peer
+from backfiller.plan import Arrival, Plan, Room
+from backfiller.together import together
+from backfiller.worker import Worker
+from common.errors import ListingError
+from common.offload import OffloadedDisk, offload
 from common.segment import Hour, Segment
 
-R = TypeVar('R')
+MOST_OUTSTANDING = 4000
+"""A pass that has found so much waits before it looks further, which bounds memory."""
+
+LOOK_SECONDS = 1.0
 
 
-class SharedWork:
-    """The Work of concurrent passes into one target. Memory: only the hours that a pass is in."""
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The peer brought these segments of one hour, and they are held."""
 
-    def __init__(self, *, skip_twins: bool = False) -> None:
-        self._skip_twins = skip_twins
-        self._rooms: dict[Hour, _Room] = {}
+    added: tuple[sync.Added, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """The peer has the segment, and another one brought it."""
+
+    segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Doubled:
+    """The segments were asked of this peer although another one had been asked, which is silent."""
+
+    segments: tuple[Segment, ...]
+
+
+Event = sync.Event | Brought | Spared | Doubled
+Note = Callable[[Event], None]
+
+
+class Swarm:
+    """Brings into a disk what it lacks of its peers, each segment from one of those that have it."""
+
+    def __init__(self, disk: OffloadedDisk, clock: Callable[[], float] = time.monotonic) -> None:
+        self.disk = disk
+        self.plan = Plan()
+        self._clock = clock
+        self._changed = Signal()
+        self._listing = BoundedSemaphore()
+        self._visits: dict[str, _Visit] = {}
+        self._spare: list[Worker[Events]] = []
+        self._idle: dict[str, list[Lane]] = {}
+        self._busy: dict[str, list[Lane]] = {}
+
+    def run(self, peer: Peer, hours: Iterable[Hour], *, wanted: sync.Wanted, note: Note) -> None:
+        """A pass over hours of a peer, which says what happens as it happens.
+
+        It ends when each segment that the peer has and we lacked was brought by somebody, or failed here.
+        Raises SourceError or StoreError: what came before counts, and the rest is left to the other peers.
+        """
+        visit = self._visits[peer.url] = _Visit(self, peer, note)
+        try:
+            together([lambda: visit.look(hours, wanted), *[visit.fetch] * LANES])
+        finally:
+            del self._visits[peer.url]
+            self.plan.leave(peer.url)
+            self.has_changed()
+
+    def known(self, room: Room) -> sync.Known:
+        """What we hold of the room's hour, listed once for all who are in it; raises ListingError."""
+        with self._listing:
+            if not room.known:
+                room.known = offload(self._list, room.hour)
+            return room.known
+
+    def has_changed(self) -> None:
+        """Wakes all who wait for something to do."""
+        self._changed.set()
+        self._changed.clear()
+
+    def wait_for_change(self) -> None:
+        self._changed.wait(LOOK_SECONDS)
 
     @contextmanager
-    def visit(self, hour: Hour, target: Store) -> Iterator['_Visit']:
-        room = self._rooms.setdefault(hour, _Room())
-        room.visitors += 1
+    def lane(self, peer: Peer) -> Iterator[Lane]:
+        """A lane to the peer for the length of the block: one that is left from before, or a new one."""
+        idle, busy = self._idle.setdefault(peer.url, []), self._busy.setdefault(peer.url, [])
+        lane = idle.pop() if idle else self._new_lane(peer)
+        busy.append(lane)
         try:
-            with room.lock:
-                room.known = room.known or Known(hour, target.names(hour), skip_twins=self._skip_twins)
-            visit = _Visit(room.known, room.claims)
-            try:
-                yield visit
-            finally:
-                visit.end()
+            yield lane
         finally:
-            room.visitors -= 1
-            if not room.visitors:
-                del self._rooms[hour]
+            busy.remove(lane)
+            idle.append(lane)
 
+    def has_arrived(self, segment: Segment, arrival: Arrival) -> None:
+        """Tells those who have the segment, or even fetch it, that it is here."""
+        for url in arrival.holders & self._visits.keys():
+            self._visits[url].note(Spared(segment))
+        for url in arrival.fetchers:
+            for lane in self._busy.get(url, ()):
+                lane.spare(segment)
 
-class _Room:
-    """An hour that passes are in. Claims are by hash, so that twins are not fetched side by side."""
+    def forget(self, peer: Peer) -> None:
+        """Closes the lanes to a peer over which no pass runs any more."""
+        for lane in self._idle.pop(peer.url, ()):
+            lane.close()
+            self._spare.append(lane.worker)
 
-    def __init__(self) -> None:
-        self.lock = BoundedSemaphore()
-        self.known: Known | None = None
-        self.visitors = 0
-        self.claims: dict[str, Event] = {}
+    def _new_lane(self, peer: Peer) -> Lane:
+        return Lane(peer.fetcher(), self._spare.pop() if self._spare else Worker())
+
+    def now(self) -> float:
+        return self._clock()
+
+    def _list(self, hour: Hour) -> sync.Known:
+        return sync.Known(hour, self.disk.disk.names(hour), skip_twins=True)
 
 
 class _Visit:
-    def __init__(self, known: Known, claims: dict[str, Event]) -> None:
-        self.known = known
-        self._claims = claims
-        self._mine: set[str] = set()
+    """One pass over one peer: a look at its hours, while lanes fetch what was found."""
 
-    def claim(self, segment: Segment, *, wait: bool) -> bool:
-        while claim := self._claims.get(segment.hash):
-            if not wait or segment.hash in self._mine:
-                return False
-            claim.wait()
-        self._claims[segment.hash] = Event()
-        self._mine.add(segment.hash)
-        return True
+    def __init__(self, swarm: Swarm, peer: Peer, note: Note) -> None:
+        self._swarm = swarm
+        self._plan = swarm.plan
+        self._peer = peer
+        self._url = peer.url
+        self.note = note
+        self._has_looked = False
 
-    def release(self, segment: Segment, *, held: bool) -> None:
-        if held:
-            self.known.add(segment)
-        self._drop(segment.hash)
+    def look(self, hours: Iterable[Hour], wanted: sync.Wanted) -> None:
+        """Offers to the plan what the peer has and we lack."""
+        for hour in hours:
+            try:
+                self._look_at(hour, wanted)
+            except ListingError as error:
+                self.note(sync.Unlisted(hour, error))
+            while self._plan.outstanding(self._url) > MOST_OUTSTANDING:
+                self._swarm.wait_for_change()
+        self._has_looked = True
+        self._swarm.has_changed()
 
-    def end(self) -> None:
-        """Releases what an interrupted pass left claimed."""
-        for content in list(self._mine):
-            self._drop(content)
+    def fetch(self) -> None:
+        """Brings one share after the other, until nothing of the peer is outstanding."""
+        while not (self._has_looked and not self._plan.outstanding(self._url)):
+            if not self._plan.outstanding(self._url):
+                self._swarm.wait_for_change()
+                continue
+            with self._swarm.lane(self._peer) as lane:
+                self._fetch_some(lane)
 
-    def _drop(self, content: str) -> None:
-        self._mine.discard(content)
-        self._claims.pop(content).set()
+    def _look_at(self, hour: Hour, wanted: sync.Wanted) -> None:
+        theirs = self._peer.names(hour)
+        if not theirs:
+            return
+        with self._plan.room(hour) as room:
+            known = self._swarm.known(room)
+            difference = offload(sync.compare, hour, theirs, known, wanted)
+            for name in difference.refused:
+                self.note(sync.Refused(hour, name))
+            self.note(sync.Compared(hour, len(difference.missing)))
+            self._plan.offer(self._url, room, difference.missing)
+        self._swarm.has_changed()
 
+    def _fetch_some(self, lane: Lane) -> None:
+        """One share, or a wait for what others have under way."""
+        now = self._swarm.now()
+        if share := self._plan.take(self._url, now, lane.share_bytes):
+            self._carry(lane, share)
+        elif share := self._plan.take_late(self._url, now):
+            self.note(Doubled(tuple(share)))
+            self._carry(lane, share)
+        else:
+            self._swarm.wait_for_change()
 
-def together(jobs: Sequence[Callable[[], R]], *, at_most: int | None = None) -> list[R]:
-    """Runs the jobs side by side and returns their results in order.
+    def _carry(self, lane: Lane, share: list[Segment]) -> None:
+        try:
+            for events in lane.carry(share, self._swarm.disk.disk):
+                self._plan.alive(self._url, share, self._swarm.now())
+                self._settle(events)
+                self._swarm.has_changed()
+        finally:
+            self._plan.give_back(self._url, share)
+            self._swarm.has_changed()
 
-    If a job raises, or the caller is killed, the others are killed before the error goes on.
-    """
-    pool, failed = Pool(at_most), Event()
-    greenlets = []
-    try:
-        for job in jobs:
-            greenlets.append(pool.spawn(job))
-            greenlets[-1].link_exception(lambda _: failed.set())
-            if failed.is_set():
-                break
-        gevent.joinall(greenlets, raise_error=True)
-        return [greenlet.get() for greenlet in greenlets]
-    finally:
-        pool.kill()
+    def _settle(self, events: Events) -> None:
+        """Tells the plan, and then whoever has to know."""
+        added = []
+        for event in events:
+            if isinstance(event, sync.Added):
+                arrival = self._plan.held(self._url, event.segment, event.size_bytes)
+                added += [event] if arrival.needed else []
+                if arrival.holders:
+                    self._swarm.has_arrived(event.segment, arrival)
+            elif self._plan.failed(self._url, event.segment):
+                self.note(event)
+        if added:
+            self.note(Brought(tuple(added)))

@@ -3,16 +3,14 @@
 Backfilling is `sync(peer, disk)`, mirroring `sync(disk, bucket)`, restoring `sync(bucket, disk)`. A pass
 keeps no state of its own: the target's listing says what is done, so a crash is repaired by the next pass.
 
-    listing of the source - listing of the target = missing -> claim -> read -> add
+    listing of the source - listing of the target = missing -> read -> add
 
-Passes into one target may run side by side. They share a `Work`, which lets a segment be fetched by one of
-them at a time; what another pass has claimed is looked at again at the end, in case it failed there.
+Where several peers have what is missing, `backfiller.plan` stands between the two halves, and says who brings
+what: `compare` is done for each peer, `transfer` for each share.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from common.errors import ListingError, SegmentError
 from common.place import Source, Store
@@ -80,8 +78,8 @@ class Known:
         """Whether neither the segment is there, nor its tombstone, nor a twin if twins are skipped."""
         if segment.name in self.names or tombstone_name(segment.name) in self.names:
             return False
-        alike = self._by_hash.get(segment.hash, ())
-        return not any(Segment.parse(self._hour, name).is_twin_of(segment) for name in alike)
+        alike = self._by_hash.get(segment.hash)
+        return not alike or not any(Segment.parse(self._hour, name).is_twin_of(segment) for name in alike)
 
     def add(self, segment: Segment) -> None:
         self.names.add(segment.name)
@@ -89,27 +87,47 @@ class Known:
             self._by_hash.setdefault(segment.hash, []).append(segment.name)
 
 
-class Visit(Protocol):
-    """One pass in one hour of the target."""
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a target lacks of an hour of a source: tombstones first, then by time; and names that are none."""
 
-    known: Known
-
-    def claim(self, segment: Segment, *, wait: bool) -> bool:
-        """Takes the segment for this pass; False if another pass has it and `wait` is off."""
-
-    def release(self, segment: Segment, *, held: bool) -> None:
-        """Ends the claim; `held` says that the target has the segment now."""
+    missing: list[Segment]
+    refused: list[str]
 
 
-class Work(Protocol):
-    """What passes into one target share."""
-
-    def visit(self, hour: Hour, target: Store) -> AbstractContextManager[Visit]:
-        """The hour as all passes that are in it know it; raises what `target.names` does."""
+Wanted = Callable[[Segment], bool]
+Carry = Callable[[Source, Store, Sequence[Segment]], Iterable[Added | Failed]]
 
 
 def everything(_: Segment) -> bool:
     return True
+
+
+def compare(hour: Hour, theirs: set[str], known: Known, wanted: Wanted = everything) -> Difference:
+    """The difference of a listing to what is known to be there; `wanted` may leave segments out.
+
+    Listings are compared as they are, and only what is missing is parsed: parsing all of them would cost ten
+    times the comparison.
+    """
+    missing, refused = [], []
+    for name in without_withdrawn(theirs) - known.names:
+        try:
+            segment = Segment.parse(hour, name)
+        except SegmentError:
+            refused.append(name)
+            continue
+        if known.lacks(segment) and wanted(segment):
+            missing.append(segment)
+    return Difference(sorted(missing, key=lambda each: (not each.withdrawal, each.name)), refused)
+
+
+def transfer(source: Source, target: Store, segments: Sequence[Segment]) -> Iterator[Added | Failed]:
+    """Adds the segments of the source to the target, one after the other; raises SourceError, StoreError."""
+    for segment, chunks in source.read(segments):
+        try:
+            yield Added(segment, target.add(segment, chunks))
+        except SegmentError as error:
+            yield Failed(segment, error)
 
 
 def sync(
@@ -117,101 +135,21 @@ def sync(
     target: Store,
     hours: Iterable[Hour],
     *,
-    work: Work,
-    wanted: Callable[[Segment], bool] = everything,
+    wanted: Wanted = everything,
+    carry: Carry = transfer,
 ) -> Iterator[Event]:
     """Adds what the target lacks of the source in these hours, and says what happens as it happens.
 
-    `wanted` may leave segments out. Raises SourceError or StoreError, which end the pass: nothing that was
-    added is lost, and the rest is found again by the next one.
+    `carry` is how. Raises SourceError or StoreError, which end the pass: nothing that was added is lost, and
+    the rest is found again by the next one.
     """
-    later: list[tuple[Hour, list[Segment]]] = []
     for hour in hours:
-        claimed_by_others: list[Segment] = []
-        yield from _sync_hour(source, target, hour, work, wanted, claimed_by_others)
-        if claimed_by_others:
-            later.append((hour, claimed_by_others))
-    for hour, segments in later:
-        yield from _sync_rest(source, target, hour, work, segments)
-
-
-def _sync_hour(
-    source: Source,
-    target: Store,
-    hour: Hour,
-    work: Work,
-    wanted: Callable[[Segment], bool],
-    claimed_by_others: list[Segment],
-) -> Iterator[Event]:
-    try:
-        theirs = source.names(hour)
-        if not theirs:
-            return
-        with work.visit(hour, target) as visit:
-            missing = yield from _missing(hour, theirs, visit.known, wanted)
-            yield Compared(hour, len(missing))
-            yield from _transfer(source, target, visit, _free(visit, missing, claimed_by_others))
-    except ListingError as error:
-        yield Unlisted(hour, error)
-
-
-def _sync_rest(
-    source: Source, target: Store, hour: Hour, work: Work, segments: list[Segment]
-) -> Iterator[Event]:
-    """What other passes had claimed, unless they brought it."""
-    try:
-        with work.visit(hour, target) as visit:
-            yield from _transfer(source, target, visit, _awaited(visit, segments))
-    except ListingError as error:
-        yield Unlisted(hour, error)
-
-
-def _missing(
-    hour: Hour, theirs: set[str], known: Known, wanted: Callable[[Segment], bool]
-) -> Generator[Event, None, list[Segment]]:
-    """Yields the names to refuse, and returns the segments to fetch: tombstones first, then by time."""
-    missing = []
-    for name in without_withdrawn(theirs) - known.names:
         try:
-            segment = Segment.parse(hour, name)
-        except SegmentError:
-            yield Refused(hour, name)
+            theirs = source.names(hour)
+            difference = compare(hour, theirs, Known(hour, target.names(hour) if theirs else set()), wanted)
+        except ListingError as error:
+            yield Unlisted(hour, error)
             continue
-        if known.lacks(segment) and wanted(segment):
-            missing.append(segment)
-    return sorted(missing, key=lambda each: (not each.withdrawal, each.name))
-
-
-def _free(visit: Visit, segments: Iterable[Segment], claimed_by_others: list[Segment]) -> Iterator[Segment]:
-    """Claims each segment when its turn comes, and sets aside those that another pass has claimed."""
-    for segment in segments:
-        if visit.claim(segment, wait=False):
-            yield from _if_lacking(visit, segment)
-        else:
-            claimed_by_others.append(segment)
-
-
-def _awaited(visit: Visit, segments: Iterable[Segment]) -> Iterator[Segment]:
-    """Claims each segment as soon as no other pass has it."""
-    for segment in segments:
-        if visit.claim(segment, wait=True):
-            yield from _if_lacking(visit, segment)
-
-
-def _if_lacking(visit: Visit, segment: Segment) -> Iterator[Segment]:
-    """A claimed segment, unless another pass brought it, or its twin, in the meantime."""
-    if visit.known.lacks(segment):
-        yield segment
-    else:
-        visit.release(segment, held=False)
-
-
-def _transfer(source: Source, target: Store, visit: Visit, segments: Iterable[Segment]) -> Iterator[Event]:
-    for segment, chunks in source.read(segments):
-        event: Added | Failed
-        try:
-            event = Added(segment, target.add(segment, chunks))
-        except SegmentError as error:
-            event = Failed(segment, error)
-        visit.release(segment, held=isinstance(event, Added))
-        yield event
+        yield from (Refused(hour, name) for name in difference.refused)
+        yield Compared(hour, len(difference.missing))
+        yield from carry(source, target, difference.missing)

@@ -124,15 +124,15 @@ def test_peers_come_and_go_with_the_watched_file(tmp_path: Path) -> None:
 
 
 def test_kill_9_in_mid_pass_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
-    pieces = run_of(600)
+    pieces = run_of(3000, seconds=1)
     theirs, ours = fill(tmp_path / 'A', pieces), tmp_path / 'B'
     with restreamer(theirs) as peer:
-        for _ in range(3):
-            with backfiller(ours, '--peer', peer) as (process, _):
+        for durability in ('segment', 'batch', 'segment'):
+            with backfiller(ours, '--peer', peer, '--durability', durability) as (process, _):
                 before = len(_segments(ours))
                 eventually(lambda before=before: len(_segments(ours)) > before + 20)
                 process.stop(signal.SIGKILL)
-            assert len(_segments(ours)) < 600
+            assert len(_segments(ours)) < 3000
             assert_whole(ours)
         with backfiller(ours, '--peer', peer) as (process, control):
             eventually(lambda: _synced(control, peer))

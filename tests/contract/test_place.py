@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from backfiller.bucket import Bucket
-from backfiller.client import Client, same_origin
-from backfiller.peer import Peer
 from common.disk import Disk
 from common.errors import SegmentError
 from common.place import Scope, Source, Store
@@ -16,7 +14,7 @@ from common.segment import Hour, Segment
 from tests.kit import s3
 from tests.kit.build import HOUR, at, fill, piece, run_of, tombstone_of
 from tests.kit.memory import Memory
-from tests.kit.process import restreamer
+from tests.kit.process import peer_at, restreamer
 
 STORES = ['memory', 'disk', 'bucket']
 
@@ -29,14 +27,14 @@ class Place:
         self.store = store
 
 
-@pytest.fixture(params=[*STORES, 'peer'])
+@pytest.fixture(params=[*STORES, 'peer', 'plain peer'])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    if request.param == 'peer':
+    if 'peer' in request.param:
         disk = Disk(fill(tmp_path, []))
-        client = Client(deadline_seconds=10, may_redirect=same_origin)
         with restreamer(tmp_path) as url:
-            yield Place(Peer(url, client), disk)
-        client.close()
+            peer = peer_at(url, plain=request.param == 'plain peer')
+            yield Place(peer, disk)
+            peer.close()
     else:
         store = _store(request, tmp_path)
         yield Place(store, store)
@@ -92,13 +90,13 @@ def test_a_missing_segment_costs_the_others_nothing(place: Place) -> None:
     here, away, also_here = run_of(3)
     for each in (here, also_here):
         place.store.add(each.segment, [each.body])
-    found: list[object] = []
-    for _, chunks in place.source.read([here.segment, away.segment, also_here.segment]):
+    found: dict[Segment, object] = {}
+    for segment, chunks in place.source.read([here.segment, away.segment, also_here.segment]):
         try:
-            found.append(b''.join(chunks))
+            found[segment] = b''.join(chunks)
         except SegmentError as error:
-            found.append(error.reason)
-    assert found == [here.body, 'missing', also_here.body]
+            found[segment] = error.reason
+    assert found == {here.segment: here.body, away.segment: 'missing', also_here.segment: also_here.body}
 
 
 def test_a_tombstone_hides_its_segment(place: Place) -> None:

@@ -14,6 +14,10 @@ from typing import Any
 
 import requests
 
+from backfiller.client import Client, same_origin
+from backfiller.engines import Engine
+from backfiller.peer import Peer
+
 BIN = Path(sys.executable).parent
 DEADLINE_SECONDS = 30.0
 
@@ -111,6 +115,15 @@ def restreamer(store: Path, *args: str) -> Iterator[str]:
     """A restreamer over the store; its URL."""
     with running('restreamer', '--store', store, '--listen', '127.0.0.1:0', *args) as process:
         yield process.wait_for(r' on (http://\S+)')[1]
+
+
+def peer_at(url: str, *, plain: bool = False, deadline_seconds: float = 10) -> Peer:
+    """The peer behind the URL, as a backfiller sees it."""
+
+    def new_client(engine: Engine) -> Client:
+        return Client(deadline_seconds=deadline_seconds, may_redirect=same_origin, engine=engine)
+
+    return Peer(url, new_client, plain=plain)
 
 
 @contextmanager

@@ -36,7 +36,19 @@ def test_the_heart_knows_of_no_clock_thread_or_network() -> None:
     ours = {name for name in imported(ROOT / 'backfiller/sync.py') if name.startswith('common')}
     others = {name.partition('.')[0] for name in imported(ROOT / 'backfiller/sync.py')} - {'common'}
     assert ours == {'common.errors', 'common.place', 'common.segment'}
-    assert others == {'collections', 'contextlib', 'dataclasses', 'typing'}
+    assert others == {'collections', 'dataclasses'}
+
+
+def test_the_plan_knows_of_no_clock_thread_or_network_either() -> None:
+    assert set(imported(ROOT / 'backfiller/plan.py')) <= {
+        'backfiller.sync',
+        'collections.abc',
+        'common.segment',
+        'contextlib',
+        'dataclasses',
+        'itertools',
+        'typing',
+    }
 
 
 def test_one_place_decides_what_an_unexpected_error_means() -> None:

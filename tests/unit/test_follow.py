@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,10 @@ from backfiller.backfill import Backfill
 from backfiller.follow import RECENT, Follower
 from backfiller.metrics import Metrics
 from backfiller.setbacks import Setbacks
-from backfiller.swarm import SharedWork
+from backfiller.swarm import Swarm
+from common.disk import Disk
 from common.errors import SourceError
+from common.offload import OffloadedDisk
 from common.place import EVERYTHING, Chunks, Scope, Troubles
 from common.segment import Hour, Segment
 from tests.kit.build import at
@@ -53,8 +56,7 @@ class Peer(Memory):
 
 def following(peer: Peer, scope: Scope = EVERYTHING, own_id: str = 'us') -> Follower:
     backfill = Backfill(
-        target=Memory(),
-        work=SharedWork(),
+        swarm=Swarm(OffloadedDisk(Disk(Path('never-touched')))),
         metrics=Metrics(CollectorRegistry()),
         setbacks=Setbacks(),
         clock=lambda: NOW,

@@ -125,7 +125,7 @@ def test_series_of_hours_older_than_the_newest_are_removed() -> None:
     metrics = Metrics(CollectorRegistry())
     hours = [piece(f'2026-11-{day:02}T{hour:02}:00:00') for day in (10, 11, 12, 13) for hour in range(24)]
     for each in hours:
-        metrics.backfilled('http://peer', each.segment, 10)
+        metrics.backfilled('http://peer', each.hour, 1, 10)
     (family,) = (each for each in metrics.registry.collect() if each.name == 'segments_backfilled')
     found = {sample.labels['hour'] for sample in family.samples if sample.name.endswith('_total')}
     assert found == {each.hour.text for each in hours[-HOURS_KEPT:]}

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from backfiller.ability import PLAIN_REQUESTS
 from backfiller.client import Reply
-from backfiller.peer import MOST_VARIANTS, PLAIN_REQUESTS, Peer
+from backfiller.peer import MOST_VARIANTS, Peer
 from common import wire
 from common.place import EVERYTHING
 from common.segment import Hour
@@ -47,7 +48,7 @@ class Vast(Server):
 
 
 def peer_of(server: Server) -> Peer:
-    return Peer('http://peer', server)  # type: ignore[arg-type]
+    return Peer('http://peer', lambda _: server)  # type: ignore[arg-type,return-value]
 
 
 def summaries_of(peer: Peer) -> dict[Hour, HourSummary | None]:

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backfiller.swarm import SharedWork
-from backfiller.sync import Added, Compared, Event, Failed, Refused, Unlisted, sync
+from backfiller.sync import Added, Compared, Event, Failed, Known, Refused, Unlisted, compare, sync
 from common.errors import ListingError, SegmentError, SourceError
 from common.place import Chunks
 from common.segment import Hour, Segment
@@ -46,7 +45,7 @@ def hours_of(source: Memory) -> list[Hour]:
 
 
 def one_pass(source: Memory, target: Memory) -> list[Event]:
-    return list(sync(source, target, hours_of(source), work=SharedWork()))
+    return list(sync(source, target, hours_of(source)))
 
 
 def added(events: Iterable[Event]) -> list[Segment]:
@@ -100,7 +99,7 @@ def test_a_source_that_goes_away_leaves_what_came_before() -> None:
 def test_what_is_not_wanted_is_neither_fetched_nor_missing() -> None:
     source, target = Peer(PIECES), Peer()
     wanted = PIECES[1].segment
-    events = list(sync(source, target, [HOUR], work=SharedWork(), wanted=lambda each: each == wanted))
+    events = list(sync(source, target, [HOUR], wanted=lambda each: each == wanted))
     assert events == [Compared(HOUR, 1), Added(wanted, len(PIECES[1].body))]
 
 
@@ -112,11 +111,18 @@ def test_tombstones_come_first_and_withdrawn_segments_not_at_all() -> None:
     assert PIECES[3].segment not in fetched
 
 
-@pytest.mark.parametrize(('skip_twins', 'fetched'), [(True, 0), (False, 1)])
-def test_twins_are_skipped_only_where_asked(skip_twins: bool, fetched: int) -> None:
+@pytest.mark.parametrize(('skip_twins', 'missing'), [(True, 0), (False, 1)])
+def test_twins_are_skipped_only_where_asked(skip_twins: bool, missing: int) -> None:
     ours, theirs = (piece(f'2026-11-14T03:00:00.{n:06}', body=b'same') for n in (0, 1000))
-    events = list(sync(Peer([theirs]), Peer([ours]), [HOUR], work=SharedWork(skip_twins=skip_twins)))
-    assert len(added(events)) == fetched
+    known = Known(HOUR, {ours.name}, skip_twins=skip_twins)
+    assert len(compare(HOUR, {theirs.name}, known).missing) == missing
+
+
+def test_a_twin_that_came_in_the_meantime_is_not_missing() -> None:
+    ours, theirs = (piece(f'2026-11-14T03:00:00.{n:06}', body=b'same') for n in (0, 1000))
+    known = Known(HOUR, set(), skip_twins=True)
+    known.add(ours.segment)
+    assert not known.lacks(theirs.segment)
 
 
 def test_a_tombstones_twin_is_no_twin() -> None:

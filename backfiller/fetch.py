@@ -1,0 +1,112 @@
+"""Reading segments from a peer: many in one stream where it knows how, else one by one."""
+
+import json
+from collections.abc import Generator, Iterable, Iterator
+from itertools import groupby, islice
+
+from backfiller.ability import Ability
+from backfiller.client import Client, FetchError, Reply
+from common import batch, wire
+from common.errors import BatchError, SegmentError, SourceError
+from common.place import Chunks
+from common.segment import Hour, Segment
+
+STALLS_ALLOWED = 5
+"""A peer that does not come up with this many answers in a row is left alone for a while."""
+
+STALLS = ('deadline', 'unreachable')
+
+Waiting = dict[str, Segment]
+Pieces = Generator[tuple[Segment, Chunks]]
+
+
+class Fetcher:
+    """The reading half of a peer, over connections of its own.
+
+    The single requests are the plain protocol, and what counts in the end: whatever goes wrong in a batch,
+    the segments that did not come are asked for again.
+    """
+
+    def __init__(self, url: str, client: Client, batches: Ability, *, max_segment_bytes: int) -> None:
+        self.url = url
+        self._client = client
+        self._batches = batches
+        self._max_segment_bytes = max_segment_bytes
+        self._stalls = 0
+
+    def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
+        """Each segment with its bytes, an hour's segments in any order; see `common.place.Source`."""
+        for hour, group in groupby(segments, key=lambda each: each.hour):
+            waiting: Waiting = {}
+            for segment in group:
+                if segment.withdrawal:
+                    yield segment, ()
+                else:
+                    waiting[segment.name] = segment
+            yield from self._in_batches(hour, waiting)
+            for segment in waiting.values():
+                self._give_up_if_stalled()
+                yield segment, self._body(segment)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _in_batches(self, hour: Hour, waiting: Waiting) -> Pieces:
+        """Takes from `waiting` what comes, for as long as anything does."""
+        left = len(waiting) + 1
+        while 1 < len(waiting) < left and self._batches.is_worth_trying():
+            left = len(waiting)
+            try:
+                yield from self._batch(hour, waiting)
+            except (BatchError, FetchError) as error:
+                self._note_stall(error)
+
+    def _batch(self, hour: Hour, waiting: Waiting) -> Pieces:
+        """One request; what a whole stream leaves out is not there. Raises BatchError, FetchError."""
+        asked = dict(islice(waiting.items(), batch.MOST_NAMES))
+        url, body = self.url + wire.batch_path(hour), json.dumps(list(asked)).encode()
+        with self._client.post(url, body, 'application/json') as answer:
+            if answer.status != 200 or answer.headers.get('Content-Type') != batch.CONTENT_TYPE:
+                self._batches.was_refused()
+                raise BatchError(f'{url} answered {answer.status} and no batch')
+            for member in batch.members(answer.blocks, asked, self._max_segment_bytes):
+                chunks = list(member.chunks)
+                del waiting[member.name]
+                self._stalls = 0
+                yield asked[member.name], chunks
+        for name in asked.keys() & waiting.keys():
+            segment = waiting.pop(name)
+            yield segment, _missing(f'{self.url} lists {segment.path}, and does not send it')
+
+    def _body(self, segment: Segment) -> Iterator[bytes]:
+        try:
+            reply = self._get(self.url + wire.segment_path(segment))
+        except FetchError as error:
+            raise SegmentError(error.reason, str(error)) from error
+        if reply.status != 200:
+            reason = 'missing' if reply.status in (404, 410) else 'refused'
+            raise SegmentError(reason, f'{reply.url} answered {reply.status}')
+        yield reply.body
+
+    def _get(self, url: str) -> Reply:
+        """The answer; raises FetchError. Counts how many in a row did not come, or say: too many requests."""
+        try:
+            reply = self._client.get(url, limit_bytes=self._max_segment_bytes)
+        except FetchError as error:
+            self._note_stall(error)
+            raise
+        self._stalls = STALLS_ALLOWED if reply.status == 429 else 0
+        return reply
+
+    def _note_stall(self, error: Exception) -> None:
+        self._stalls += isinstance(error, FetchError) and error.reason in STALLS
+
+    def _give_up_if_stalled(self) -> None:
+        if self._stalls >= STALLS_ALLOWED:
+            self._stalls = 0
+            raise SourceError(f'{self.url}: {STALLS_ALLOWED} answers in a row did not come')
+
+
+def _missing(message: str) -> Iterator[bytes]:
+    raise SegmentError('missing', message)
+    yield

@@ -1,0 +1,99 @@
+"""A lane to a peer: a connection and a thread, by which shares of segments go from the peer to the disk."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from backfiller.fetch import Fetcher
+from backfiller.sync import Added, Failed
+from backfiller.worker import Emit, Worker
+from common.adding import Adding
+from common.disk import Disk
+from common.errors import SegmentError, StoreError
+from common.segment import Segment
+
+LEAST_SHARE_BYTES = 256 * 1024
+FIRST_SHARE_BYTES = 1024 * 1024
+MOST_SHARE_BYTES = 6 * 1024 * 1024
+SHARE_SECONDS = 0.5
+"""A share is what a lane brings in about this time, so that a slow peer does not sit on much."""
+
+LANES = 2
+"""So many shares of a peer are under way at once: while one is written to disk, the other comes in."""
+
+Events = list[Added | Failed]
+
+
+class Lane:
+    """Carries one share at a time."""
+
+    def __init__(
+        self, fetcher: Fetcher, worker: Worker[Events], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.worker = worker
+        self.share_bytes: float = FIRST_SHARE_BYTES
+        self._fetcher = fetcher
+        self._clock = clock
+        self._left: set[str] = set()
+        self._unneeded: set[str] = set()
+
+    def carry(self, segments: Sequence[Segment], disk: Disk) -> Iterator[Events]:
+        """What becomes of the segments, as it does; raises SourceError or StoreError.
+
+        Those of which nothing is said were not needed any more.
+        """
+        self._left = {segment.name for segment in segments}
+        self._unneeded = set()
+        began, size_bytes = self._clock(), 0
+        for events in self.worker.run(partial(_bring, self._fetcher, disk, segments, self._unneeded)):
+            self._left -= {event.segment.name for event in events}
+            size_bytes += sum(event.size_bytes for event in events if isinstance(event, Added))
+            yield events
+        per_second = size_bytes / max(self._clock() - began, 0.001)
+        self.share_bytes = min(max(per_second * SHARE_SECONDS, LEAST_SHARE_BYTES), MOST_SHARE_BYTES)
+
+    def spare(self, segment: Segment) -> None:
+        """Somebody else brought it; a share in which nothing else is left ends at once."""
+        if segment.name not in self._left:
+            return
+        self._unneeded.add(segment.name)
+        if self._left <= self._unneeded:
+            self.worker.interrupt()
+
+    def close(self) -> None:
+        """Closes the connections, in the thread to whose hub they belong."""
+        for _ in self.worker.run(lambda _: self._fetcher.close()):
+            pass
+
+
+def _bring(
+    fetcher: Fetcher, disk: Disk, segments: Sequence[Segment], unneeded: set[str], emit: Emit[Events]
+) -> None:
+    """Runs in the lane's thread. What was whole when it ends is kept, however it ends."""
+    with disk.adding() as adding:
+        try:
+            for segment, chunks in fetcher.read(segments):
+                if segment.name in unneeded:
+                    continue
+                try:
+                    adding.add(segment, chunks)
+                except SegmentError as error:
+                    emit([Failed(segment, error)])
+                if adding.is_due:
+                    _commit(adding, emit)
+        finally:
+            _commit(adding, emit)
+
+
+def _commit(adding: Adding, emit: Emit[Events]) -> None:
+    """Raises StoreError if the store took nothing."""
+    events: Events = []
+    refused: list[StoreError] = []
+    for segment, size_bytes, error in adding.commit():
+        if isinstance(error, StoreError):
+            refused.append(error)
+        else:
+            events.append(Failed(segment, error) if error else Added(segment, size_bytes))
+    emit(events)
+    if refused:
+        raise refused[0]

@@ -1,0 +1,230 @@
+"""Which peer fetches which missing segment next: bookkeeping alone, without clock, thread or network.
+
+Each pass over a peer offers what that peer has and we lack. Whoever has nothing to do takes some of it, so
+the least busy peer gets the next share; a segment is in flight at one peer at a time. Within an hour those
+that fewest peers have are taken first, so that nobody is left alone with a rest that others could have begun.
+
+In the end-game, when a peer has nothing else to fetch and a segment has been under way elsewhere without a
+sign of life, it is asked of a second peer too (Cohen, "Incentives Build Robustness in BitTorrent", 2003,
+section 2.4.4); the one that comes later is not needed any more.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+from backfiller.sync import Known
+from common.segment import Hour, Segment
+
+PATIENCE_SECONDS = 3.0
+"""Without a sign of life for so long, a segment may be asked of somebody else too."""
+
+MOST_AT_ONCE = 100
+MOST_IN_END_GAME = 4
+MOST_LOOKED_AT = 300
+FIRST_GUESS_BYTES = 256 * 1024
+
+
+@dataclass(eq=False, slots=True)
+class _Missing:
+    """A segment that we lack: the peers that have it, and when each that fetches it was last heard of."""
+
+    segment: Segment
+    room: 'Room'
+    holders: set[str] = field(default_factory=set)
+    flights: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Room:
+    """An hour that passes are in: what we hold of it, once that was listed, and what is missing."""
+
+    hour: Hour
+    known: Known | None = None
+    visitors: int = 0
+    missing: dict[str, _Missing] = field(default_factory=dict)
+
+
+class Arrival(NamedTuple):
+    """`needed` unless somebody else was faster; and of the other peers, who has it and who is fetching it."""
+
+    needed: bool
+    holders: frozenset[str] = frozenset()
+    fetchers: frozenset[str] = frozenset()
+
+
+class Plan:
+    """What is missing, who has it and who fetches it. Memory: only the hours that passes are in."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[Hour, Room] = {}
+        self._queues: dict[str, dict[Hour, dict[str, _Missing]]] = {}
+        self._in_flight: dict[str, int] = {}
+        self._sizes: dict[tuple[str, str], float] = {}
+
+    @contextmanager
+    def room(self, hour: Hour) -> Iterator[Room]:
+        """The hour as all passes know it that are in it, or fetch something of it."""
+        room = self._rooms.setdefault(hour, Room(hour))
+        room.visitors += 1
+        try:
+            yield room
+        finally:
+            room.visitors -= 1
+            self._tidy(room)
+
+    def offer(self, peer: str, room: Room, segments: Iterable[Segment]) -> None:
+        """The peer has these, in the order in which they are best fetched. The room's listing is there."""
+        queue = self._queues.setdefault(peer, {}).setdefault(room.hour, {})
+        for segment in segments:
+            if room.known and room.known.lacks(segment):
+                missing = room.missing.setdefault(segment.name, _Missing(segment, room))
+                missing.holders.add(peer)
+                queue[segment.name] = missing
+        self._tidy_queue(peer, room.hour)
+
+    def outstanding(self, peer: str) -> int:
+        """How many of the peer's segments are neither here nor given up."""
+        return sum(map(len, self._queues.get(peer, {}).values()))
+
+    def take(self, peer: str, now: float, budget_bytes: float) -> list[Segment]:
+        """What the peer should fetch next, of one hour, and about so many bytes; empty if nothing now."""
+        for queue in list(self._queues.get(peer, {}).values()):
+            free = list(islice(self._free(queue), MOST_LOOKED_AT))
+            if len(self._queues) > 1:
+                free.sort(key=lambda each: (not each.segment.withdrawal, len(each.holders)))
+            if chosen := self._within(free, budget_bytes):
+                return self._under_way(peer, now, chosen)
+        return []
+
+    def take_late(self, peer: str, now: float) -> list[Segment]:
+        """In the end-game: a few segments that somebody else has been silent about for too long."""
+        for queue in self._queues.get(peer, {}).values():
+            late = (each for each in queue.values() if _is_late(each, peer, now))
+            if found := list(islice(late, MOST_IN_END_GAME)):
+                return self._under_way(peer, now, found)
+        return []
+
+    def alive(self, peer: str, segments: Iterable[Segment], now: float) -> None:
+        """The peer has sent something: what else it was asked for is on its way."""
+        for segment in segments:
+            missing = self._find(segment)
+            if missing and peer in missing.flights:
+                missing.flights[peer] = now
+
+    def held(self, peer: str, segment: Segment, size_bytes: int) -> Arrival:
+        """The peer brought it, and it is ours now."""
+        self._learn_size(segment, size_bytes)
+        missing = self._find(segment)
+        if not missing:
+            return Arrival(needed=False)
+        if missing.room.known:
+            missing.room.known.add(segment)
+        arrival = Arrival(True, frozenset(missing.holders) - {peer}, frozenset(missing.flights) - {peer})
+        self._settle(missing)
+        return arrival
+
+    def failed(self, peer: str, segment: Segment) -> bool:
+        """The peer could not bring it, and others that have it may; False if we have it already."""
+        missing = self._find(segment)
+        if missing:
+            self._land(missing, peer)
+            self._forget(missing, peer)
+        return missing is not None
+
+    def give_back(self, peer: str, segments: Iterable[Segment]) -> None:
+        """Ends what is still in flight, without a word on whether the peer has it."""
+        for segment in segments:
+            missing = self._find(segment)
+            if missing:
+                self._land(missing, peer)
+
+    def leave(self, peer: str) -> None:
+        """The peer fetches nothing any more."""
+        for queue in list(self._queues.pop(peer, {}).values()):
+            for missing in list(queue.values()):
+                self._land(missing, peer)
+                self._forget(missing, peer)
+
+    def _free(self, queue: dict[str, _Missing]) -> Iterator[_Missing]:
+        """What nobody fetches, and nobody fetches the same bytes."""
+        return (each for each in queue.values() if each.segment.hash not in self._in_flight)
+
+    def _within(self, free: Sequence[_Missing], budget_bytes: float) -> list[_Missing]:
+        """As many as the budget allows, at least one, and never the same bytes twice.
+
+        What came as its twin in the meantime is settled.
+        """
+        chosen: dict[str, _Missing] = {}
+        for missing in free[:MOST_AT_ONCE]:
+            if missing.room.known and not missing.room.known.lacks(missing.segment):
+                self._settle(missing)
+                continue
+            budget_bytes -= self._guess_bytes(missing.segment)
+            if chosen and budget_bytes < 0:
+                break
+            chosen.setdefault(missing.segment.hash, missing)
+        return list(chosen.values())
+
+    def _under_way(self, peer: str, now: float, chosen: Sequence[_Missing]) -> list[Segment]:
+        for missing in chosen:
+            missing.flights[peer] = now
+            content = missing.segment.hash
+            self._in_flight[content] = self._in_flight.get(content, 0) + 1
+        return [missing.segment for missing in chosen]
+
+    def _guess_bytes(self, segment: Segment) -> float:
+        known = self._sizes.get((segment.hour.stream, segment.hour.variant), FIRST_GUESS_BYTES)
+        return 0 if segment.withdrawal else known
+
+    def _learn_size(self, segment: Segment, size_bytes: int) -> None:
+        """A running mean for each variant, since listings tell no sizes."""
+        variant = segment.hour.stream, segment.hour.variant
+        mean = self._sizes.get(variant, size_bytes)
+        if not segment.withdrawal:
+            self._sizes[variant] = mean + (size_bytes - mean) / 8
+
+    def _find(self, segment: Segment) -> _Missing | None:
+        room = self._rooms.get(segment.hour)
+        return room.missing.get(segment.name) if room else None
+
+    def _land(self, missing: _Missing, peer: str) -> None:
+        if missing.flights.pop(peer, None) is None:
+            return
+        self._in_flight[missing.segment.hash] -= 1
+        if not self._in_flight[missing.segment.hash]:
+            del self._in_flight[missing.segment.hash]
+
+    def _forget(self, missing: _Missing, peer: str) -> None:
+        """The peer does not count as having it any more."""
+        missing.holders.discard(peer)
+        self._queues.get(peer, {}).get(missing.room.hour, {}).pop(missing.segment.name, None)
+        self._tidy_queue(peer, missing.room.hour)
+        if not missing.holders:
+            missing.room.missing.pop(missing.segment.name, None)
+            self._tidy(missing.room)
+
+    def _settle(self, missing: _Missing) -> None:
+        for peer in list(missing.flights):
+            self._land(missing, peer)
+        for peer in list(missing.holders):
+            self._forget(missing, peer)
+
+    def _tidy_queue(self, peer: str, hour: Hour) -> None:
+        queues = self._queues.get(peer, {})
+        if hour in queues and not queues[hour]:
+            del queues[hour]
+        if not queues:
+            self._queues.pop(peer, None)
+
+    def _tidy(self, room: Room) -> None:
+        if not room.visitors and not room.missing:
+            self._rooms.pop(room.hour, None)
+
+
+def _is_late(missing: _Missing, peer: str, now: float) -> bool:
+    """Whether one other peer fetches it, and has not been heard of for long."""
+    flights = missing.flights
+    return len(flights) == 1 and peer not in flights and now - max(flights.values()) > PATIENCE_SECONDS
