@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TESTS ?= tests
 
-.PHONY: install run test check format lock clean
+.PHONY: install run test bench check format lock clean
 
 install: $(STAMP)
 
@@ -21,6 +21,10 @@ run: install
 
 test: install
 	$(BIN)/python -m pytest $(TESTS) --cov --cov-report=term:skip-covered
+
+# Takes a while; BENCH='--only small --rounds 3 --scale 0.1' for a part. See docs/performance.md.
+bench: install
+	$(BIN)/python -m tests.bench $(BENCH)
 
 check: install
 	$(BIN)/ruff check .

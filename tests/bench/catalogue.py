@@ -1,0 +1,27 @@
+"""All scenarios by name, in the order in which they run."""
+
+from collections.abc import Callable
+
+from tests.bench.bench import Bench, Result
+from tests.bench.scenarios.hub_latency import hub_latency
+from tests.bench.scenarios.in_sync import in_sync
+from tests.bench.scenarios.memory import memory
+from tests.bench.scenarios.new_segment import new_segment
+from tests.bench.scenarios.serving import serving
+from tests.bench.scenarios.sizes import sizes
+from tests.bench.scenarios.three_peers import three_peers
+from tests.bench.scenarios.transfer import big, small
+from tests.bench.scenarios.under_load import under_load
+
+SCENARIOS: dict[str, Callable[[Bench], Result]] = {
+    'small': small,
+    'big': big,
+    'three peers': three_peers,
+    'in sync': in_sync,
+    'new segment': new_segment,
+    'serving': serving,
+    'under load': under_load,
+    'hub latency': hub_latency,
+    'memory': memory,
+    'sizes': sizes,
+}

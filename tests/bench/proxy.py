@@ -1,0 +1,104 @@
+"""A TCP proxy on loopback that counts requests and bytes, and lets through no more than it is told to.
+
+It is a program of its own: `python -m tests.bench.proxy PORT`. At SIGUSR1 it prints what it has counted.
+"""
+
+import signal
+import time
+from collections.abc import Callable
+
+import click
+import gevent
+from gevent import socket
+from gevent.event import Event
+from gevent.server import StreamServer
+
+BLOCK_BYTES = 64 * 1024
+CATCH_UP_SECONDS = 0.02
+REQUEST_LINE_END = b' HTTP/1.1\r\n'
+
+
+class Meter:
+    """What went through, and when the next byte may."""
+
+    def __init__(self, rate_bytes_per_second: float) -> None:
+        self.requests = 0
+        self.up_bytes = 0
+        self.down_bytes = 0
+        self._reports = 0
+        self._rate = rate_bytes_per_second
+        self._free_at = 0.0
+
+    def down(self, block: bytes) -> None:
+        """Counts what a server answers, and waits for its turn."""
+        self.down_bytes += len(block)
+        if not self._rate:
+            return
+        now = time.monotonic()
+        self._free_at = max(self._free_at, now - CATCH_UP_SECONDS) + len(block) / self._rate
+        if self._free_at > now:
+            gevent.sleep(self._free_at - now)
+
+    def counting_up(self) -> Callable[[bytes], None]:
+        """Counts what one client sends; a request is known by the end of its first line."""
+        tail = b''
+
+        def up(block: bytes) -> None:
+            nonlocal tail
+            self.up_bytes += len(block)
+            self.requests += (tail + block).count(REQUEST_LINE_END)
+            tail = (tail + block)[-len(REQUEST_LINE_END) + 1 :]
+
+        return up
+
+    def report(self) -> None:
+        self._reports += 1
+        click.echo(f'report {self._reports}: {self.requests} {self.up_bytes} {self.down_bytes}')
+
+
+def pump(source: socket.socket, target: socket.socket, note: Callable[[bytes], None]) -> None:
+    """Passes on until one side closes, and tells the other."""
+    try:
+        while block := source.recv(BLOCK_BYTES):
+            note(block)
+            target.sendall(block)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        source.close()
+        target.close()
+
+
+def serve(client: socket.socket, port: int, meter: Meter) -> None:
+    """One connection, from beginning to end."""
+    try:
+        server = socket.create_connection(('127.0.0.1', port))
+    except OSError:
+        return
+    with server:
+        for each in (client, server):
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        upwards = gevent.spawn(pump, client, server, meter.counting_up())
+        pump(server, client, meter.down)
+        upwards.kill()
+
+
+@click.command()
+@click.argument('port', type=int)
+@click.option('--rate', default=0.0, help='Bytes a second that all answers together may take; 0: any.')
+@click.option('--addresses', default=1, help='How many loopback addresses to listen on.')
+def main(port: int, rate: float, addresses: int) -> None:
+    """Pass connections on to PORT on 127.0.0.1, until told to stop."""
+    meter, stop = Meter(rate), Event()
+    gevent.signal_handler(signal.SIGUSR1, meter.report)
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(ending, stop.set)
+    for number in range(addresses):
+        host = f'127.0.0.{number + 1}'
+        server = StreamServer((host, 0), lambda client, _: serve(client, port, meter))
+        server.start()
+        click.echo(f'address {number + 1} is http://{host}:{server.server_port}')
+    stop.wait()
+
+
+if __name__ == '__main__':
+    main()
