@@ -6,7 +6,7 @@ a second, or headers that never end, would hold them for ever.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from backfiller.deadline import DeadlineError, deadline
 from backfiller.engines import Answer, Engine, Rich
+from backfiller.pace import no_cap
 from common.segment import shown
 
 MAX_REDIRECTS = 5
@@ -54,14 +55,23 @@ def any_http(_: str, target: str) -> bool:
 
 
 class Client:
-    """Asks one kind of server; `deadline_seconds` bounds each exchange in all, unless it is given its own."""
+    """Asks one kind of server; `deadline_seconds` bounds each exchange in all, unless it is given its own.
+
+    `pace` is called with the length of each piece that came, and may wait; the deadline waits with it.
+    """
 
     def __init__(
-        self, *, deadline_seconds: float, may_redirect: RedirectRule, engine: Engine | None = None
+        self,
+        *,
+        deadline_seconds: float,
+        may_redirect: RedirectRule,
+        engine: Engine | None = None,
+        pace: Callable[[int], float] = no_cap,
     ) -> None:
         self._deadline_seconds = deadline_seconds
         self._may_redirect = may_redirect
         self._engine = engine or Rich()
+        self._pace = pace
 
     def get(
         self,
@@ -76,41 +86,54 @@ class Client:
 
         `encoding` is what Accept-Encoding offers; `limit_bytes` counts what comes out of it.
         """
-        with _translated(url), deadline(deadline_seconds or self._deadline_seconds, url):
-            target = url
-            for _ in range(MAX_REDIRECTS + 1):
-                reply = self._get_once(target, limit_bytes, encoding, headers or {})
-                if isinstance(reply, Reply):
-                    return reply
-                if not self._may_redirect(target, reply):
-                    raise FetchError('refused', f'{url} redirects to {shown(reply)}, which is another server')
-                target = reply
-            raise FetchError('refused', f'{url} redirects more than {MAX_REDIRECTS} times')
+        until = time.monotonic() + (deadline_seconds or self._deadline_seconds)
+        headers = {'Accept-Encoding': encoding, **(headers or {})}
+        target = url
+        for _ in range(MAX_REDIRECTS + 1):
+            with self._exchange('GET', target, headers, None, until) as answer:
+                if not answer.location:
+                    body = b''.join(_limited(url, answer.blocks, limit_bytes))
+                    return Reply(target, answer.status, answer.headers, body)
+            redirected = urljoin(target, answer.location)
+            if not self._may_redirect(target, redirected):
+                raise FetchError(
+                    'refused', f'{url} redirects to {shown(redirected)}, which is another server'
+                )
+            target = redirected
+        raise FetchError('refused', f'{url} redirects more than {MAX_REDIRECTS} times')
 
-    @contextmanager
-    def post(self, url: str, body: bytes, content_type: str) -> Iterator[Answer]:
+    def post(self, url: str, body: bytes, content_type: str) -> AbstractContextManager[Answer]:
         """The answer as it comes, whatever its status; raises FetchError, also while its blocks are read."""
-        until = time.monotonic() + self._deadline_seconds
         headers = {'Accept-Encoding': 'identity', 'Content-Type': content_type}
-        with ExitStack() as exchange:
-            with _translated(url), deadline(self._deadline_seconds, url):
-                asked = self._engine.exchange('POST', url, headers, body, self._deadline_seconds)
-                answer = exchange.enter_context(asked)
-                _check_encoding(url, answer, 'identity')
-            yield replace(answer, blocks=_timely(url, answer.blocks, until))
+        return self._exchange('POST', url, headers, body, time.monotonic() + self._deadline_seconds)
 
     def close(self) -> None:
         self._engine.close()
 
-    def _get_once(self, url: str, limit_bytes: int, encoding: str, headers: Mapping[str, str]) -> Reply | str:
-        """The answer, or where it redirects to."""
-        headers = {'Accept-Encoding': encoding, **headers}
-        with self._engine.exchange('GET', url, headers, None, self._deadline_seconds) as answer:
-            if answer.location:
-                return urljoin(url, answer.location)
-            _check_encoding(url, answer, encoding)
-            body = b''.join(_limited(url, answer.blocks, limit_bytes))
-            return Reply(url, answer.status, answer.headers, body)
+    @contextmanager
+    def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, until: float
+    ) -> Iterator[Answer]:
+        """The answer, whose blocks keep to the deadline and the pace."""
+        with ExitStack() as exchange:
+            with _timely(url, until):
+                asked = self._engine.exchange(method, url, headers, body, self._deadline_seconds)
+                answer = exchange.enter_context(asked)
+                _check_encoding(url, answer, headers['Accept-Encoding'])
+            yield replace(answer, blocks=self._paced(url, answer.blocks, until))
+
+    def _paced(self, url: str, blocks: Iterator[bytes], until: float) -> Iterator[bytes]:
+        """The blocks that come in time; raises FetchError.
+
+        The deadline is set for each block anew, so that it never goes off in the code that uses the blocks.
+        """
+        block = b'...'
+        while block:
+            with _timely(url, until):
+                block = next(blocks, b'')
+            if block:
+                until += self._pace(len(block))
+                yield block
 
 
 def _check_encoding(url: str, answer: Answer, encoding: str) -> None:
@@ -127,17 +150,11 @@ def _limited(url: str, blocks: Iterator[bytes], limit_bytes: int) -> Iterator[by
         yield block
 
 
-def _timely(url: str, blocks: Iterator[bytes], until: float) -> Iterator[bytes]:
-    """The blocks that come before that time of the monotonic clock; raises FetchError.
-
-    The deadline is set for each block anew, so that it never goes off in the code that uses the blocks.
-    """
-    block = b'...'
-    while block:
-        with _translated(url), deadline(max(until - time.monotonic(), 0.001), url):
-            block = next(blocks, b'')
-        if block:
-            yield block
+@contextmanager
+def _timely(url: str, until: float) -> Iterator[None]:
+    """Ends the block at that time of the monotonic clock; raises FetchError for all that goes wrong."""
+    with _translated(url), deadline(max(until - time.monotonic(), 0.001), url):
+        yield
 
 
 @contextmanager

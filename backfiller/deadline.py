@@ -19,6 +19,6 @@ def deadline(seconds: float, what: str) -> Iterator[None]:
     except gevent.Timeout as error:
         if error is not timer:
             raise
-        raise DeadlineError(f'{what} gave no whole answer within {seconds:g} s') from None
+        raise DeadlineError(f'{what} gave no whole answer in time') from None
     finally:
         timer.close()

@@ -3,15 +3,15 @@
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import gevent
 from gevent.event import Event
 
 from backfiller.backfill import Backfill, PassResult
-from backfiller.loop import Backoff, Loop, Timer
+from backfiller.loop import Backoff, LastError, Loop, Timer
 from backfiller.peer import Peer
+from backfiller.vitals import Vitals
 from backfiller.watch import Watch
 from common.errors import SegmeshError, SourceError
 from common.place import Scope
@@ -25,14 +25,6 @@ MOST_RETRY_SECONDS = 300.0
 OURSELVES_SECONDS = 3600.0
 
 
-@dataclass(frozen=True)
-class LastError:
-    """What went wrong last, and when."""
-
-    time: datetime
-    message: str
-
-
 class Follower:
     """Passes over one peer: the recent hours, then all of them, then each at its interval or when asked."""
 
@@ -42,11 +34,13 @@ class Follower:
         backfill: Backfill,
         scope: Callable[[], Scope],
         *,
+        vitals: Vitals,
         own_id: str,
         recent_seconds: float,
         full_seconds: float,
     ) -> None:
         self.peer = peer
+        self.vitals = vitals
         self.id = ''
         self.last: PassResult | None = None
         self.last_success: datetime | None = None
@@ -54,6 +48,7 @@ class Follower:
         self.state = 'starting'
         self._backfill = backfill
         self._scope = scope
+        self._started = backfill.clock()
         self._own_id = own_id
         self._recent = Timer(recent_seconds)
         self._full = Timer(full_seconds)
@@ -70,12 +65,22 @@ class Follower:
 
     def start(self) -> None:
         watch = Watch(self.peer, self._backfill.clock, self.look_soon)
-        self._greenlets = [gevent.spawn(self.loop.run), gevent.spawn(watch.run)]
+        self._greenlets = [gevent.spawn(run) for run in (self.loop.run, watch.run, self.vitals.run)]
+        self._backfill.metrics.roster.follow(self.peer.url, self.behind_seconds, self.queued)
 
     def stop(self) -> None:
         gevent.killall(self._greenlets)
         self._backfill.swarm.forget(self.peer)
         self.peer.close()
+        self._backfill.metrics.roster.unfollow(self.peer.url)
+
+    def behind_seconds(self) -> float:
+        """How long ago a pass last left nothing undone; since the start, if none did yet."""
+        return (self._backfill.clock() - (self.last_success or self._started)).total_seconds()
+
+    def queued(self) -> int:
+        """How many of the peer's segments we know to lack right now."""
+        return self._backfill.swarm.plan.outstanding(self.peer.url)
 
     def look_soon(self) -> None:
         """Something changed at the peer: we look when it is no longer left to our own capture."""

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from gevent.event import Event
 
@@ -22,6 +23,14 @@ JITTER = 0.1
 def jittered(seconds: float) -> float:
     """Up to a tenth more or less, so that nodes started together do not stay in step."""
     return seconds * random.uniform(1 - JITTER, 1 + JITTER)
+
+
+@dataclass(frozen=True)
+class LastError:
+    """What went wrong last, and when."""
+
+    time: datetime
+    message: str
 
 
 @dataclass

@@ -22,11 +22,12 @@ from backfiller.capture.origin import Origin
 from backfiller.capture.session import Session
 from backfiller.client import Client, any_http
 from backfiller.follow import Followers
+from backfiller.keeper import MirrorKeeper
 from backfiller.metrics import Metrics
 from backfiller.mirror import HourResult, HourState, Mirror, nothing_more_at
 from backfiller.parts import Parts
 from backfiller.peer import Peer
-from backfiller.service import MirrorKeeper, Service
+from backfiller.service import Service
 from common import cli, config, service, times
 from common.changes import Changes
 from common.disk import Disk
@@ -195,7 +196,8 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
     keeper = _keeper(parts, mirror, metrics) if mirror else None
     from backfiller import control  # with flask, which only a service needs and which is slow to import
 
-    running = Service(parts.node_id(), times.utc_now, metrics, followers, keeper)
+    restreamer = parts.vitals(parts.own.restreamer, metrics) if parts.own.restreamer else None
+    running = Service(parts.node_id(), times.utc_now, metrics, followers, keeper, restreamer)
     server = service.HttpServer(service.bound(parts.own.control), control.create_app(running))
     server.start()
     log.info('backfilling %s; status on %s/status', parts.node.store, service.url_of(server.socket))

@@ -1,5 +1,8 @@
 """The counters that people graph. Series of hours older than the newest 72 are removed."""
 
+import math
+from collections.abc import Callable, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from common.segment import Hour
@@ -41,6 +44,13 @@ class Metrics:
         self.last_success = gauge(
             'last_successful_pass_timestamp_seconds', 'When a pass last left nothing undone.', 'remote'
         )
+        self.hub_latency = Histogram(
+            'hub_latency_seconds',
+            'How long a greenlet that is due waits for its turn.',
+            registry=registry,
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
+        )
+        self.roster = RosterMetrics(registry, self.missing)
         self.errors = counter('unexpected_errors', 'Errors nobody foresaw; see the log.', 'part')
         self.mirrored_segments = counter('segments_mirrored', 'Segments put into the bucket.')
         self.hour_states = gauge('mirror_hours', 'Hours held by state of their mirror.', 'state')
@@ -56,3 +66,36 @@ class Metrics:
     def _forget(self, hour: str) -> None:
         for remote, stream, variant in self._hours.pop(hour):
             self._backfilled.remove(remote, stream, variant, hour)
+
+
+class RosterMetrics:
+    """What is told of a peer for as long as it is on the roster."""
+
+    def __init__(self, registry: CollectorRegistry, missing: Gauge) -> None:
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, registry=registry)
+
+        self._missing = missing
+        self._behind = gauge(
+            'peer_behind_seconds', 'How long ago a pass over the peer last left nothing undone.', 'remote'
+        )
+        self._queued = gauge('segments_queued', 'Segments of the peer that are to be fetched.', 'remote')
+        self._ready = gauge('restreamer_ready', 'Whether a restreamer said so, 0 or 1.', 'remote')
+        self._answer_seconds = gauge(
+            'restreamer_answer_seconds', 'How long its last answer took.', 'remote', 'request'
+        )
+
+    def follow(self, remote: str, behind: Callable[[], float], queued: Callable[[], float]) -> None:
+        """Begins to tell of a peer."""
+        self._behind.labels(remote).set_function(behind)
+        self._queued.labels(remote).set_function(queued)
+
+    def unfollow(self, remote: str) -> None:
+        for family in (self._behind, self._queued, self._ready, self._answer_seconds, self._missing):
+            family.remove_by_labels({'remote': remote})
+
+    def watched(self, remote: str, ready: bool, seconds: Mapping[str, float | None]) -> None:
+        """Tells how a restreamer answered; what it did not is not a number."""
+        self._ready.labels(remote).set(ready)
+        for request, taken in seconds.items():
+            self._answer_seconds.labels(remote, request).set(math.nan if taken is None else taken)

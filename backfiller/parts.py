@@ -4,20 +4,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from backfiller import s3
 from backfiller.backfill import Backfill
 from backfiller.bucket import Bucket
 from backfiller.client import Client, same_origin
-from backfiller.engines import Engine
+from backfiller.engines import Engine, Lean
 from backfiller.follow import Follower
 from backfiller.metrics import Metrics
 from backfiller.mirror import Mirror, Patience
+from backfiller.pace import Pace, no_cap
 from backfiller.peer import Peer
 from backfiller.roster import Roster
 from backfiller.setbacks import Setbacks
 from backfiller.swarm import Swarm
+from backfiller.vitals import Vitals
 from common import cli, service, settings, times
 from common.config import Settings
 from common.disk import Disk
@@ -26,6 +29,8 @@ from common.identity import node_id
 from common.offload import OffloadedDisk
 from common.place import Scope
 from common.segment import Hour
+
+VITALS_DEADLINE_SECONDS = 10.0
 
 
 @dataclass
@@ -72,7 +77,12 @@ class Parts:
 
     def peer(self, url: str) -> Peer:
         def new_client(engine: Engine) -> Client:
-            return Client(deadline_seconds=self.own.request_deadline, may_redirect=same_origin, engine=engine)
+            return Client(
+                deadline_seconds=self.own.request_deadline,
+                may_redirect=same_origin,
+                engine=engine,
+                pace=self.pace if isinstance(engine, Lean) else no_cap,
+            )
 
         return Peer(
             url,
@@ -80,6 +90,15 @@ class Parts:
             max_segment_bytes=self.own.max_segment_bytes,
             plain=self.own.protocol == 'plain',
         )
+
+    def vitals(self, url: str, metrics: Metrics) -> Vitals:
+        client = Client(deadline_seconds=VITALS_DEADLINE_SECONDS, may_redirect=same_origin)
+        return Vitals(url, client, metrics, times.utc_now)
+
+    @cached_property
+    def pace(self) -> Callable[[int], float]:
+        """The one cap that all peers share."""
+        return Pace(self.own.download_limit) if self.own.download_limit else no_cap
 
     def roster(self) -> Roster:
         return Roster(self.own.peers, self.own.peers_file)
@@ -107,6 +126,7 @@ class Parts:
             self.peer(url),
             backfill,
             self.scope,
+            vitals=self.vitals(url, backfill.metrics),
             own_id=self.node_id(),
             recent_seconds=self.own.recent_interval,
             full_seconds=self.own.full_interval,

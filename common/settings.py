@@ -81,6 +81,12 @@ class Backfiller:
         one_of('auto', 'plain'),
         'How peers are spoken to: with batches and fingerprints where they know them, or never.',
     )
+    download_limit: int = option(
+        0, COUNT, 'The most bytes of segments a second, from all peers together; 0: no limit.'
+    )
+    restreamer: str = option(
+        '', optional(URL), "This node's own restreamer, whose health is watched; segmesh node sets it."
+    )
     control: tuple[str, int] = option(
         ('127.0.0.1', 8002), ADDRESS, 'Where to serve /metrics, /status and POST /backfill.'
     )

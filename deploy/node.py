@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from common.config import Settings, env_of, options
-from common.settings import SECTIONS, Node
+from common.settings import SECTIONS, Backfiller, Node, Restreamer
 from deploy import child
 from deploy.supervisor import Service
 
@@ -20,9 +20,18 @@ def services(settings: Settings) -> list[Service]:
     ]
     return [
         Service('restreamer', child.module('restreamer.main')),
-        Service('backfiller', child.module('backfiller.main', 'run')),
+        Service('backfiller', child.module('backfiller.main', 'run', *_watching(settings))),
         *captures,
     ]
+
+
+def _watching(settings: Settings) -> list[str]:
+    """The flag that lets the backfiller watch the restreamer beside it, unless it was told of another."""
+    host, port = settings.section(Restreamer).listen
+    if settings.section(Backfiller).restreamer or not port:
+        return []
+    local = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)  # noqa: S104 (compared, not listened on)
+    return ['--restreamer', f'http://[{local}]:{port}' if ':' in local else f'http://{local}:{port}']
 
 
 def environment(flags: dict[str, object], config: Path | None) -> dict[str, str]:

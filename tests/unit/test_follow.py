@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from backfiller.backfill import Backfill
+from backfiller.client import Client
 from backfiller.follow import RECENT, Follower
 from backfiller.metrics import Metrics
 from backfiller.setbacks import Setbacks
 from backfiller.swarm import Swarm
+from backfiller.vitals import Vitals
 from common.disk import Disk
 from common.errors import SourceError
 from common.offload import OffloadedDisk
@@ -65,6 +68,7 @@ def following(peer: Peer, scope: Scope = EVERYTHING, own_id: str = 'us') -> Foll
         peer,  # type: ignore[arg-type]
         backfill,
         lambda: scope,
+        vitals=Vitals('http://peer', cast(Client, None), backfill.metrics, lambda: NOW),
         own_id=own_id,
         recent_seconds=1000,
         full_seconds=1000,

@@ -10,10 +10,10 @@ import gevent
 import pytest
 from prometheus_client import CollectorRegistry
 
-from backfiller import service
+from backfiller import keeper
+from backfiller.keeper import MirrorKeeper, rest_seconds
 from backfiller.metrics import Metrics
 from backfiller.mirror import HourResult, Mirror
-from backfiller.service import MirrorKeeper, rest_seconds
 from common.changes import Changes
 from common.errors import SourceError
 from common.place import EVERYTHING, Scope
@@ -64,7 +64,7 @@ def kept(store: Path, scope: Scope = EVERYTHING) -> Iterator[Kept]:
 
 @pytest.fixture(autouse=True)
 def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, 'SHORTEST_REST_SECONDS', 0)
+    monkeypatch.setattr(keeper, 'SHORTEST_REST_SECONDS', 0)
 
 
 def test_a_late_segment_makes_it_look(store: Path) -> None:
@@ -91,5 +91,5 @@ def test_a_bucket_that_is_backed_off_from_is_left_alone(store: Path) -> None:
 
 
 def test_the_longer_it_looks_the_longer_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, 'SHORTEST_REST_SECONDS', 2)
+    monkeypatch.setattr(keeper, 'SHORTEST_REST_SECONDS', 2)
     assert [rest_seconds(each) for each in (0.1, 1, 600)] == [2, 4, 30]

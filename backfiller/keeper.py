@@ -1,0 +1,95 @@
+"""Keeping a mirror up to date: when it looks again."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import gevent
+from gevent.event import Event
+
+from backfiller.loop import Backoff, LastError, Loop, jittered
+from backfiller.metrics import Metrics
+from backfiller.mirror import HourResult, HourState, Mirror
+from common.changes import Changes
+from common.errors import SegmeshError
+from common.place import Scope
+from common.segment import Hour
+from common.times import utc_now
+
+log = logging.getLogger(__name__)
+
+SHORTEST_REST_SECONDS = 2.0
+LONGEST_REST_SECONDS = 30.0
+
+
+class MirrorKeeper:
+    """Runs the mirror's pass at an interval and when an hour that ended changes, and counts what it does."""
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        metrics: Metrics,
+        scope: Callable[[], Scope],
+        interval_seconds: float,
+        changes: Changes,
+    ) -> None:
+        self.mirror = mirror
+        self.last_error: LastError | None = None
+        self._metrics = metrics
+        self._scope = scope
+        self._interval_seconds = interval_seconds
+        self._changes = changes
+        self._rest_until = 0.0
+        self._wake = Event()
+        self._backoff = Backoff(interval_seconds, 600.0)
+        self.loop = Loop(
+            'mirror', self._act, backoff=self._backoff, on_failure=self._note_failure, wake=self._wake
+        )
+
+    def run(self) -> None:
+        watching = gevent.spawn(self._changes.run)
+        try:
+            with self._changes.told_to(self._wake, self._concerns_us):
+                self.loop.run()
+        finally:
+            watching.kill()
+
+    def _concerns_us(self, hour: Hour) -> bool:
+        """A late segment does; a bucket that is backed off from is left alone all the same."""
+        return not self._backoff.failures and self._scope().admits(hour) and hour.end <= utc_now()
+
+    def _act(self) -> float:
+        gevent.sleep(max(0.0, self._rest_until - time.monotonic()))
+        self._wake.clear()  # what came until now is seen by this pass
+        started = time.monotonic()
+        try:
+            for result in self.mirror.run(self._scope()):
+                self._note(result)
+        finally:
+            self._count_states()
+            ended = time.monotonic()
+            self._rest_until = ended + min(self._interval_seconds, rest_seconds(ended - started))
+        return jittered(self._interval_seconds)
+
+    def _note(self, result: HourResult) -> None:
+        self._metrics.mirrored_segments.inc(result.uploaded)
+        if result.uploaded:
+            log.info('%s: %s, segments put: %d', result.hour.path, result.state.value, result.uploaded)
+        for problem in result.problems[:5]:
+            log.warning('mirror: %s', problem)
+
+    def _count_states(self) -> None:
+        counts = Counter(result.state for result in self.mirror.hours.values())
+        for state in HourState:
+            self._metrics.hour_states.labels(state.value).set(counts[state])
+
+    def _note_failure(self, error: Exception) -> None:
+        self.last_error = LastError(utc_now(), str(error))
+        if not isinstance(error, SegmeshError):
+            self._metrics.errors.labels('mirror').inc()
+
+
+def rest_seconds(pass_seconds: float) -> float:
+    """How long the mirror rests after a pass, so that looking takes a fifth of the time at most."""
+    return min(max(SHORTEST_REST_SECONDS, 4 * pass_seconds), LONGEST_REST_SECONDS)

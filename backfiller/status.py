@@ -1,0 +1,89 @@
+"""What a running backfiller says of itself in GET /status."""
+
+from datetime import datetime
+from typing import Any
+
+from backfiller.backfill import PassResult
+from backfiller.follow import Follower
+from backfiller.keeper import MirrorKeeper
+from backfiller.loop import LastError
+from backfiller.mirror import HourResult
+from backfiller.vitals import Vitals
+from common.times import iso
+
+HOURS = 200
+
+
+def of_peer(follower: Follower, now: datetime) -> dict[str, Any]:
+    """`lag_seconds` is how long ago a pass last left nothing undone."""
+    success = follower.last_success
+    return {
+        'state': follower.state,
+        'id': follower.id,
+        'lag_seconds': round((now - success).total_seconds(), 1) if success else None,
+        'last_success': iso(success) if success else None,
+        'last_error': _error(follower.last_error),
+        'restreamer': of_vitals(follower.vitals),
+        'queued': follower.queued(),
+        'last_pass': _pass(follower.last) if follower.last else None,
+    }
+
+
+def of_vitals(vitals: Vitals) -> dict[str, Any] | None:
+    """How the restreamer answered when it was last looked at; None before that."""
+    found = vitals.last
+    if not found:
+        return None
+    return {
+        'time': iso(found.time),
+        'ready': found.ready,
+        'readyz_seconds': _rounded(found.readyz_seconds),
+        'listing_seconds': _rounded(found.listing_seconds),
+        'error': found.error or None,
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 4)
+
+
+def _error(error: LastError | None) -> dict[str, str] | None:
+    return {'time': iso(error.time), 'message': error.message} if error else None
+
+
+def _pass(result: PassResult) -> dict[str, Any]:
+    return {
+        'kind': result.kind,
+        'started': iso(result.started),
+        'seconds': round(result.seconds, 3),
+        'hours_listed': result.hours,
+        'hours_compared': result.compared,
+        'missing': result.missing,
+        'fetched': result.fetched,
+        'fetched_bytes': result.fetched_bytes,
+        'bytes_per_second': round(result.bytes_per_second),
+        'brought_by_others': result.spared,
+        'asked_twice': result.doubled,
+        'names_refused': result.refused,
+        'listings_failed': result.unlisted,
+        'left': result.left,
+        'undone': dict(list(result.undone.items())[:20]),
+    }
+
+
+def of_mirror(keeper: MirrorKeeper) -> dict[str, Any]:
+    newest = sorted(keeper.mirror.hours, key=lambda hour: hour.text, reverse=True)[:HOURS]
+    return {
+        'bucket': keeper.mirror.bucket.url,
+        'last_error': _error(keeper.last_error),
+        'hours': {hour.path: _hour(keeper.mirror.hours[hour]) for hour in newest},
+    }
+
+
+def _hour(result: HourResult) -> dict[str, Any]:
+    return {
+        'state': result.state.value,
+        'segments': result.segments,
+        'holes': result.holes,
+        'problems': list(result.problems[:20]),
+    }
