@@ -2,15 +2,21 @@
 
 import gzip
 import time
+from functools import partial
 
 from flask import Flask, Response, g, request
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 from werkzeug.exceptions import HTTPException
 
+from common.disk import Disk
 from common.errors import ListingError, SegmentError
 from common.segment import shown
 from common.service import metrics_page
-from restreamer import batch, coverage, files, health, listings, parameters, playlists, traffic
+from restreamer import batch, coverage, files, health, listings, parameters, playlists
+from restreamer.cors import allow_players
+from restreamer.measures import EXTENSION as MEASURES
+from restreamer.measures import Measures
+from restreamer.quick import Quick
 from restreamer.store import EXTENSION, Context
 
 GZIP_FROM_BYTES = 1000
@@ -27,14 +33,15 @@ def create_app(context: Context, registry: CollectorRegistry) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.converters.update(parameters.CONVERTERS)
     app.extensions[EXTENSION] = context
-    app.extensions[traffic.EXTENSION] = traffic.Traffic(registry)
+    measures = app.extensions[MEASURES] = Measures(registry)
     for part in (listings, files, batch, playlists, coverage, health):
         app.register_blueprint(part.blueprint)
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(registry))
     _explain_errors(app)
-    _measure(app, registry)
+    _measure(app, measures)
     app.after_request(_compress)
-    app.after_request(_allow_players)
+    app.after_request(allow_players)
+    _hasten(app, context.disk, measures)
     return app
 
 
@@ -62,14 +69,7 @@ def _sentence(error: HTTPException) -> str:
     return f'{shown(request.path)}: {error.name.lower()}'
 
 
-def _measure(app: Flask, registry: CollectorRegistry) -> None:
-    requests = Counter(
-        'http_requests', 'Requests answered.', ['endpoint', 'method', 'status'], registry=registry
-    )
-    seconds = Histogram(
-        'http_request_seconds', 'Time to the first byte of an answer.', ['endpoint'], registry=registry
-    )
-
+def _measure(app: Flask, measures: Measures) -> None:
     @app.before_request
     def start() -> None:
         g.started = time.perf_counter()
@@ -78,9 +78,14 @@ def _measure(app: Flask, registry: CollectorRegistry) -> None:
     def count(response: Response) -> Response:
         endpoint = request.endpoint or 'none'
         method = request.method if request.method in _METHODS else 'other'
-        requests.labels(endpoint, method, response.status_code).inc()
-        seconds.labels(endpoint).observe(time.perf_counter() - g.started)
+        measures.answered(endpoint, method, response.status_code, time.perf_counter() - g.started)
         return response
+
+
+def _hasten(app: Flask, disk: Disk, measures: Measures) -> None:
+    """Puts the short way before the application."""
+    answered = partial(measures.answered, 'files.segment', 'GET', 200)
+    app.wsgi_app = Quick(app.wsgi_app, disk, measures, answered)  # type: ignore[method-assign,arg-type]
 
 
 def _compress(response: Response) -> Response:
@@ -94,15 +99,4 @@ def _compress(response: Response) -> Response:
     if len(body) >= GZIP_FROM_BYTES:
         response.set_data(gzip.compress(body, compresslevel=1, mtime=0))
         response.headers['Content-Encoding'] = 'gzip'
-    return response
-
-
-def _allow_players(response: Response) -> Response:
-    """Lets players on other pages read everything that is served here (Fetch standard, CORS)."""
-    response.headers['Access-Control-Allow-Origin'] = '*'
-    response.headers['Access-Control-Expose-Headers'] = 'Content-Length, Content-Range, ETag'
-    if request.method == 'OPTIONS':
-        response.headers['Access-Control-Allow-Methods'] = 'GET, HEAD, OPTIONS'
-        response.headers['Access-Control-Allow-Headers'] = 'Range, If-None-Match'
-        response.headers['Access-Control-Max-Age'] = '86400'
     return response

@@ -11,8 +11,8 @@ from common.disk import Disk
 from common.errors import ListingError, SegmentError
 from common.offload import offload, read_ahead
 from common.segment import Hour, Segment
+from restreamer.measures import Measures, measures
 from restreamer.store import context
-from restreamer.traffic import Traffic, traffic
 
 BLOCK_BYTES = 1024 * 1024
 MOST_REQUEST_BYTES = 256 * 1024
@@ -28,7 +28,7 @@ def segments(stream: str, variant: str, hour: str) -> Response:
     sizes = offload(disk.sizes_of, wanted, asked)
     blocks = read_ahead(_joined(_pieces(disk, sizes)))
     response = Response(
-        _counted(blocks, sizes, traffic()), mimetype=batch.CONTENT_TYPE, direct_passthrough=True
+        _counted(blocks, sizes, measures()), mimetype=batch.CONTENT_TYPE, direct_passthrough=True
     )
     response.content_length = sum(map(batch.member_bytes, sizes.values())) + len(batch.END)
     return response
@@ -75,7 +75,7 @@ def _joined(pieces: Iterator[bytes | memoryview]) -> Generator[bytes]:
     yield b''.join(waiting)
 
 
-def _counted(blocks: Iterator[bytes], sizes: Mapping[Segment, int], served: Traffic) -> Iterator[bytes]:
+def _counted(blocks: Iterator[bytes], sizes: Mapping[Segment, int], served: Measures) -> Iterator[bytes]:
     """The blocks; when all were sent, the segments count."""
     yield from blocks
-    served.count('batch', len(sizes), sum(sizes.values()))
+    served.sent('batch', len(sizes), sum(sizes.values()))

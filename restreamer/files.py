@@ -1,6 +1,8 @@
 """GET /segments: the bytes of a segment, with Range and conditional requests (RFC 9110)."""
 
 import os
+from collections.abc import Callable
+from functools import partial
 
 from flask import Blueprint, request
 from werkzeug import Response
@@ -11,6 +13,7 @@ from common.disk import BLOCK_BYTES
 from common.errors import SegmentError
 from common.offload import offload
 from common.segment import Hour, Segment
+from restreamer.measures import measures
 from restreamer.store import context
 
 CONTENT_TYPE = 'video/mp2t'
@@ -24,7 +27,9 @@ def segment(stream: str, variant: str, hour: str, name: str) -> Response:
     wanted = _segment(Hour(stream, variant, hour), name)
     file = offload(context().disk.open, wanted)
     size = os.fstat(file.fileno()).st_size
-    response = Response(_OffloadedFile(file, BLOCK_BYTES), mimetype=CONTENT_TYPE, direct_passthrough=True)
+    blocks = _OffloadedFile(file, BLOCK_BYTES)
+    blocks.when_sent = partial(measures().sent, 'single', 1, size) if not request.range else None
+    response = Response(blocks, mimetype=CONTENT_TYPE, direct_passthrough=True)
     response.content_length = size
     response.cache_control.max_age = A_YEAR_SECONDS
     response.cache_control.public = True
@@ -37,9 +42,13 @@ def segment(stream: str, variant: str, hour: str, name: str) -> Response:
 class _OffloadedFile(FileWrapper):
     """The blocks of a file, each read in the thread pool, so that a slow disk does not hold up others."""
 
+    when_sent: Callable[[], None] | None = None
+
     def __next__(self) -> bytes:
         block: bytes = offload(self.file.read, self.buffer_size)
         if not block:
+            if self.when_sent:
+                self.when_sent()
             raise StopIteration
         return block
 

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from gevent.pywsgi import WSGIHandler
 
 from common import service
 from tests.kit.build import fill, piece, run_of, tombstone_of
-from tests.kit.process import restreamer
+from tests.kit.process import get, metrics, restreamer
 from tests.restreamer.client import Answer, answer_of, ask, connect
 
 WHOLE, WITHDRAWN, MISSING = run_of(3)
@@ -164,3 +165,32 @@ def test_small_writes_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     handler: Any = service._Handler
     handler(Socket(), ('127.0.0.1', 1), None, rfile=object()).handle()
     assert seen == [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), 'handled']
+
+
+@pytest.mark.parametrize('size', [0, 1, 100_000, 3_000_000])
+def test_the_short_way_answers_as_the_application_does(tmp_path: Path, size: int) -> None:
+    each = piece(body=bytes(size) or b'-')
+    (fill(tmp_path / 'store', [each]) / each.path).write_bytes(bytes(size))
+    with restreamer(tmp_path / 'store') as url:
+        short, long = (get(f'{url}/segments/{each.path}{query}') for query in ('', '?long'))
+    assert short.content == long.content == bytes(size)
+    for headers in (short.headers, long.headers):
+        del headers['Date']
+    assert short.headers == long.headers
+
+
+def test_what_the_short_way_cannot_answer_is_answered_all_the_same(url: str) -> None:
+    missing = f'/segments/{MISSING.path}'
+    for path, status in ((f'/segments/{WITHDRAWN.path}', 404), (missing, 404), (f'{missing}x', 400)):
+        answer = get(f'{url}{path}')
+        assert (answer.status_code, list(answer.json())) == (status, ['error'])
+
+
+def test_each_way_counts_what_it_sent(tmp_path: Path) -> None:
+    each = piece()
+    with restreamer(fill(tmp_path / 'store', [each])) as url:
+        for query, headers in (('', {}), ('?long', {}), ('', {'Range': 'bytes=1-'})):
+            get(f'{url}/segments/{each.path}{query}', headers=headers)
+        found = metrics(url)
+    assert found['segments_served_total{request="single"}'] == 2
+    assert found['http_requests_total{endpoint="files.segment",method="GET",status="200"}'] == 2
