@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from email.message import Message
+from http.client import HTTPException, IncompleteRead
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import HTTPError
 
 from backfiller.deadline import DeadlineError, deadline
 from backfiller.engines import Answer, Engine, Rich
@@ -40,7 +42,7 @@ class Reply:
 
     url: str
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] | Message
     body: bytes
 
 
@@ -163,13 +165,13 @@ def _translated(url: str) -> Iterator[None]:
         yield
     except DeadlineError as error:
         raise FetchError('deadline', str(error)) from error
-    except (requests.exceptions.ChunkedEncodingError, ProtocolError) as error:
+    except (requests.exceptions.ChunkedEncodingError, IncompleteRead) as error:
         raise FetchError('truncated', f'{url} broke off: {_cause(error)}') from error
     except requests.exceptions.ContentDecodingError as error:
         raise FetchError('refused', f'{url} is not in the encoding it says: {_cause(error)}') from error
-    except (requests.exceptions.Timeout, ReadTimeoutError) as error:
+    except (requests.exceptions.Timeout, TimeoutError) as error:
         raise FetchError('deadline', f'{url} did not answer in time') from error
-    except (requests.exceptions.RequestException, HTTPError, OSError, ValueError) as error:
+    except (requests.exceptions.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
         raise FetchError('unreachable', f'{url} cannot be reached: {_cause(error)}') from error
 
 

@@ -4,13 +4,14 @@ gevent switches only where a socket has to wait. A peer that always has somethin
 endless `100 Continue` or chunk trailers, would keep the hub from running anything else, deadlines included.
 """
 
+import http.client
 from typing import Any
 
 import gevent
+import urllib3.connection
 from gevent.socket import socket
 from gevent.ssl import SSLSocket
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
@@ -31,24 +32,36 @@ class _FairSSLSocket(SSLSocket):
 _FAIR = {socket: _FairSocket, SSLSocket: _FairSSLSocket}
 
 
-class _FairConnection(HTTPConnection):
+class FairConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         super().connect()
         _make_fair(self.sock)
 
 
-class _FairHTTPSConnection(HTTPSConnection):
+class FairHTTPSConnection(http.client.HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         _make_fair(self.sock)
 
 
-class _FairPool(HTTPConnectionPool):
-    ConnectionCls = _FairConnection
+class _PooledConnection(urllib3.connection.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        _make_fair(self.sock)
 
 
-class _FairHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _FairHTTPSConnection
+class _PooledHTTPSConnection(urllib3.connection.HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        _make_fair(self.sock)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _PooledConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _PooledHTTPSConnection
 
 
 class FairAdapter(HTTPAdapter):
@@ -56,12 +69,7 @@ class FairAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = fair_pools()
-
-
-def fair_pools() -> dict[str, type[HTTPConnectionPool]]:
-    """What a pool manager of urllib3 makes its connections with, by scheme."""
-    return {'http': _FairPool, 'https': _FairHTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = {'http': _Pool, 'https': _HTTPSPool}
 
 
 def _make_fair(connected: Any) -> None:
