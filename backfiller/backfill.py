@@ -14,6 +14,7 @@ from backfiller.peer import Peer
 from backfiller.setbacks import Setbacks
 from backfiller.swarm import Brought, Doubled, Event, Spared, Swarm
 from common.errors import ListingError, SourceError, StoreError
+from common.offload import offload
 from common.place import Scope, Troubles
 from common.segment import Hour, Segment, shown
 from common.wire import HourSummary
@@ -107,8 +108,7 @@ class Backfill:
         troubles: Troubles = []
         differing: list[Hour] = []
         for theirs in peer.summaries(scope, troubles):
-            ours = self.ours(theirs)
-            differing += [hour for hour, summary in theirs.items() if summary != ours.get(hour)]
+            differing += offload(_differing, theirs, self.ours(theirs))
             result.hours += len(theirs)
         for trouble in troubles:
             self._note_unlisted(result, trouble)
@@ -183,6 +183,10 @@ class Backfill:
             self.metrics.missing.labels(result.peer).set(result.left)
         if result.complete:
             self.metrics.last_success.labels(result.peer).set(self.clock().timestamp())
+
+
+def _differing(theirs: Mapping[Hour, HourSummary | None], ours: Mapping[Hour, HourSummary]) -> list[Hour]:
+    return [hour for hour, summary in theirs.items() if summary != ours.get(hour)]
 
 
 def arranged(hours: Iterable[Hour], order: str) -> list[Hour]:

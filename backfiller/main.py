@@ -28,6 +28,7 @@ from backfiller.mirror import HourResult, HourState, Mirror, nothing_more_at
 from backfiller.parts import Parts
 from backfiller.peer import Peer
 from backfiller.service import Service
+from backfiller.vitals import OWN_SECONDS
 from common import cli, config, service, times
 from common.changes import Changes
 from common.disk import Disk
@@ -196,7 +197,8 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
     keeper = _keeper(parts, mirror, metrics) if mirror else None
     from backfiller import control  # with flask, which only a service needs and which is slow to import
 
-    restreamer = parts.vitals(parts.own.restreamer, metrics) if parts.own.restreamer else None
+    own = parts.own.restreamer
+    restreamer = parts.vitals(own, metrics, OWN_SECONDS) if own else None
     running = Service(parts.node_id(), times.utc_now, metrics, followers, keeper, restreamer)
     server = service.HttpServer(service.bound(parts.own.control), control.create_app(running))
     server.start()

@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from gevent.lock import BoundedSemaphore
+
 from backfiller import s3
 from backfiller.backfill import Backfill
 from backfiller.bucket import Bucket
@@ -20,7 +22,7 @@ from backfiller.peer import Peer
 from backfiller.roster import Roster
 from backfiller.setbacks import Setbacks
 from backfiller.swarm import Swarm
-from backfiller.vitals import Vitals
+from backfiller.vitals import PEER_SECONDS, Vitals
 from common import cli, service, settings, times
 from common.config import Settings
 from common.disk import Disk
@@ -31,6 +33,7 @@ from common.place import Scope
 from common.segment import Hour
 
 VITALS_DEADLINE_SECONDS = 10.0
+SUMMARIES_AT_ONCE = 3
 
 
 @dataclass
@@ -89,11 +92,17 @@ class Parts:
             new_client,
             max_segment_bytes=self.own.max_segment_bytes,
             plain=self.own.protocol == 'plain',
+            turns=self.turns,
         )
 
-    def vitals(self, url: str, metrics: Metrics) -> Vitals:
+    def vitals(self, url: str, metrics: Metrics, look_seconds: float) -> Vitals:
         client = Client(deadline_seconds=VITALS_DEADLINE_SECONDS, may_redirect=same_origin)
-        return Vitals(url, client, metrics, times.utc_now)
+        return Vitals(url, client, metrics, times.utc_now, look_seconds=look_seconds)
+
+    @cached_property
+    def turns(self) -> BoundedSemaphore:
+        """So many peers' summaries are in memory at once: of 10,000 hours they take 10 MB."""
+        return BoundedSemaphore(SUMMARIES_AT_ONCE)
 
     @cached_property
     def pace(self) -> Callable[[int], float]:
@@ -126,7 +135,7 @@ class Parts:
             self.peer(url),
             backfill,
             self.scope,
-            vitals=self.vitals(url, backfill.metrics),
+            vitals=self.vitals(url, backfill.metrics, PEER_SECONDS),
             own_id=self.node_id(),
             recent_seconds=self.own.recent_interval,
             full_seconds=self.own.full_interval,

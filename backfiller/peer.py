@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from backfiller.ability import Ability
@@ -29,7 +31,8 @@ class Peer:
     """The restreamer at `url`, spoken to as design section 3 says: plainly, where it knows no more.
 
     `new_client` makes a client of an engine; every fetcher has its own. With `plain` it is never asked for
-    more than the plain protocol.
+    more than the plain protocol. `turns` is taken while the summaries of a variant are in use, which may be
+    large.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Peer:
         *,
         max_segment_bytes: int = MAX_SEGMENT_BYTES,
         plain: bool = False,
+        turns: AbstractContextManager[object] = nullcontext(),  # noqa: B008 (it has no state)
     ) -> None:
         self.url = url
         self._new_client = new_client
@@ -47,6 +51,7 @@ class Peer:
         self._fingerprints = Ability(wanted=not plain)
         self._batches = Ability(wanted=not plain)
         self._own_fetcher = self.fetcher()
+        self._turns = turns
         self._stalls = 0
         self.variants: set[tuple[str, str]] = set()
         """Stream and variant of what it was found to have, fit to be watched: no more than MOST_VARIANTS."""
@@ -84,7 +89,9 @@ class Peer:
                     if len(self.variants) < MOST_VARIANTS:
                         self.variants.add((stream, variant))
                     with collected(troubles):
-                        yield self._hours(stream, variant, scope)
+                        reply = self._hours_reply(stream, variant, scope)
+                        with self._turns:
+                            yield self._decoded(reply, partial(self._hours, stream, variant, scope))
 
     def names(self, hour: Hour) -> set[str]:
         self._give_up_if_stalled()
@@ -124,9 +131,21 @@ class Peer:
             return None
         return reply.headers.get('ETag', '')
 
-    def _hours(self, stream: str, variant: str, scope: Scope) -> dict[Hour, HourSummary | None]:
+    def _hours_reply(self, stream: str, variant: str, scope: Scope) -> Reply:
+        """The fingerprints; of a peer that knows none, the hours, for which it may have to be asked again."""
+        if self._fingerprints.is_worth_trying():
+            reply = self._reply(wire.summaries_path(stream, variant, scope.since))
+            if reply.status not in NO_FINGERPRINTS:
+                return reply
+            self._fingerprints.was_refused()
+        return self._reply(wire.hours_path(stream, variant))
+
+    def _hours(self, stream: str, variant: str, scope: Scope, body: bytes) -> dict[Hour, HourSummary | None]:
+        """What the body of such a reply says; raises ListingError."""
+        summaries = wire.decode_summaries(body)
+        told = dict.fromkeys(wire.decode_listing(body)) if summaries is None else summaries
         found: dict[Hour, HourSummary | None] = {}
-        for text, summary in self._summaries(stream, variant, scope).items():
+        for text, summary in told.items():
             try:
                 hour = Hour.parse(stream, variant, text)
             except SegmentError:
@@ -135,17 +154,6 @@ class Peer:
             if scope.admits(hour):
                 found[hour] = summary
         return found
-
-    def _summaries(self, stream: str, variant: str, scope: Scope) -> Mapping[str, HourSummary | None]:
-        """The fingerprints; of a peer that knows none, the hours, for which it may have to be asked again."""
-        if not self._fingerprints.is_worth_trying():
-            return dict.fromkeys(self._listing(wire.hours_path(stream, variant)))
-        reply = self._reply(wire.summaries_path(stream, variant, scope.since))
-        if reply.status in NO_FINGERPRINTS:
-            self._fingerprints.was_refused()
-            return dict.fromkeys(self._listing(wire.hours_path(stream, variant)))
-        summaries = self._decoded(reply, wire.decode_summaries)
-        return dict.fromkeys(self._decoded(reply, wire.decode_listing)) if summaries is None else summaries
 
     def _labels(self, path: str, admits: Callable[[str], bool]) -> Iterator[str]:
         for text in self._listing(path):

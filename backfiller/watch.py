@@ -11,7 +11,7 @@ from backfiller.peer import Peer
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 45
 UNABLE_SECONDS = 600.0
 """A peer that cannot wait is asked again now and then, whether it has learnt it."""
 

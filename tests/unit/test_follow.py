@@ -68,7 +68,7 @@ def following(peer: Peer, scope: Scope = EVERYTHING, own_id: str = 'us') -> Foll
         peer,  # type: ignore[arg-type]
         backfill,
         lambda: scope,
-        vitals=Vitals('http://peer', cast(Client, None), backfill.metrics, lambda: NOW),
+        vitals=Vitals('http://peer', cast(Client, None), backfill.metrics, lambda: NOW, look_seconds=90),
         own_id=own_id,
         recent_seconds=1000,
         full_seconds=1000,
