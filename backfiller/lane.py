@@ -1,7 +1,7 @@
 """A lane to a peer: a connection and a thread, by which shares of segments go from the peer to the disk."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from backfiller.fetch import Fetcher
@@ -37,19 +37,23 @@ class Lane:
         self._left: set[str] = set()
         self._unneeded: set[str] = set()
 
-    def carry(self, segments: Sequence[Segment], disk: Disk) -> Iterator[Events]:
-        """What becomes of the segments, as it does; raises SourceError or StoreError.
+    def carry(self, segments: Sequence[Segment], disk: Disk, tell: Emit[Events]) -> None:
+        """Tells what becomes of the segments, as it does; raises SourceError or StoreError.
 
         Those of which nothing is said were not needed any more.
         """
         self._left = {segment.name for segment in segments}
         self._unneeded = set()
-        began, size_bytes = self._clock(), 0
-        for events in self.worker.run(partial(_bring, self._fetcher, disk, segments, self._unneeded)):
+        began, brought_bytes = self._clock(), 0
+
+        def note(events: Events) -> None:
+            nonlocal brought_bytes
             self._left -= {event.segment.name for event in events}
-            size_bytes += sum(event.size_bytes for event in events if isinstance(event, Added))
-            yield events
-        per_second = size_bytes / max(self._clock() - began, 0.001)
+            brought_bytes += sum(event.size_bytes for event in events if isinstance(event, Added))
+            tell(events)
+
+        self.worker.run(partial(_bring, self._fetcher, disk, segments, self._unneeded), note)
+        per_second = brought_bytes / max(self._clock() - began, 0.001)
         self.share_bytes = min(max(per_second * SHARE_SECONDS, LEAST_SHARE_BYTES), MOST_SHARE_BYTES)
 
     def spare(self, segment: Segment) -> None:
@@ -62,8 +66,7 @@ class Lane:
 
     def close(self) -> None:
         """Closes the connections, in the thread to whose hub they belong."""
-        for _ in self.worker.run(lambda _: self._fetcher.close()):
-            pass
+        self.worker.run(lambda _: self._fetcher.close(), lambda _: None)
 
 
 def _bring(

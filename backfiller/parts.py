@@ -33,7 +33,7 @@ from common.place import Scope
 from common.segment import Hour
 
 VITALS_DEADLINE_SECONDS = 10.0
-SUMMARIES_AT_ONCE = 3
+SUMMARIES_AT_ONCE = 2
 
 
 @dataclass

@@ -9,7 +9,7 @@ sign of life, it is asked of a second peer too (Cohen, "Incentives Build Robustn
 section 2.4.4); the one that comes later is not needed any more.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -45,14 +45,16 @@ class Room:
     known: Known | None = None
     visitors: int = 0
     missing: dict[str, _Missing] = field(default_factory=dict)
+    alike: dict[str, dict[str, _Missing]] = field(default_factory=dict)
+    """What is missing by hash, and then by name: twins."""
 
 
 class Arrival(NamedTuple):
-    """`needed` unless somebody else was faster; and of the other peers, who has it and who is fetching it."""
+    """`needed` unless somebody else was faster; who is spared what by it; and who is fetching it too."""
 
     needed: bool
-    holders: frozenset[str] = frozenset()
-    fetchers: frozenset[str] = frozenset()
+    spared: Sequence[tuple[str, Segment]] = ()
+    fetchers: Collection[str] = ()
 
 
 class Plan:
@@ -82,6 +84,7 @@ class Plan:
             if room.known and room.known.lacks(segment):
                 missing = room.missing.setdefault(segment.name, _Missing(segment, room))
                 missing.holders.add(peer)
+                room.alike.setdefault(segment.hash, {})[segment.name] = missing
                 queue[segment.name] = missing
         self._tidy_queue(peer, room.hour)
 
@@ -122,9 +125,11 @@ class Plan:
             return Arrival(needed=False)
         if missing.room.known:
             missing.room.known.add(segment)
-        arrival = Arrival(True, frozenset(missing.holders) - {peer}, frozenset(missing.flights) - {peer})
-        self._settle(missing)
-        return arrival
+        fetchers = missing.flights.keys() - {peer}
+        missing.holders.discard(peer)
+        self._pop(missing, peer)
+        spared = [each for found in (missing, *_twins(missing)) for each in self._settle(found)]
+        return Arrival(True, spared, fetchers)
 
     def failed(self, peer: str, segment: Segment) -> bool:
         """The peer could not bring it, and others that have it may; False if we have it already."""
@@ -153,15 +158,9 @@ class Plan:
         return (each for each in queue.values() if each.segment.hash not in self._in_flight)
 
     def _within(self, free: Sequence[_Missing], budget_bytes: float) -> list[_Missing]:
-        """As many as the budget allows, at least one, and never the same bytes twice.
-
-        What came as its twin in the meantime is settled.
-        """
+        """As many as the budget allows, at least one, and never the same bytes twice."""
         chosen: dict[str, _Missing] = {}
         for missing in free[:MOST_AT_ONCE]:
-            if missing.room.known and not missing.room.known.lacks(missing.segment):
-                self._settle(missing)
-                continue
             budget_bytes -= self._guess_bytes(missing.segment)
             if chosen and budget_bytes < 0:
                 break
@@ -197,20 +196,36 @@ class Plan:
         if not self._in_flight[missing.segment.hash]:
             del self._in_flight[missing.segment.hash]
 
+    def _pop(self, missing: _Missing, peer: str) -> None:
+        """It is no longer in the peer's queue."""
+        self._queues.get(peer, {}).get(missing.room.hour, {}).pop(missing.segment.name, None)
+        self._tidy_queue(peer, missing.room.hour)
+
     def _forget(self, missing: _Missing, peer: str) -> None:
         """The peer does not count as having it any more."""
         missing.holders.discard(peer)
-        self._queues.get(peer, {}).get(missing.room.hour, {}).pop(missing.segment.name, None)
-        self._tidy_queue(peer, missing.room.hour)
+        self._pop(missing, peer)
         if not missing.holders:
-            missing.room.missing.pop(missing.segment.name, None)
-            self._tidy(missing.room)
+            self._drop(missing)
 
-    def _settle(self, missing: _Missing) -> None:
+    def _settle(self, missing: _Missing) -> list[tuple[str, Segment]]:
+        """It is here; returns which peers had it still to fetch."""
         for peer in list(missing.flights):
             self._land(missing, peer)
-        for peer in list(missing.holders):
-            self._forget(missing, peer)
+        for peer in missing.holders:
+            self._pop(missing, peer)
+        self._drop(missing)
+        return [(peer, missing.segment) for peer in missing.holders]
+
+    def _drop(self, missing: _Missing) -> None:
+        """Nothing is to be done about it any more."""
+        room, segment = missing.room, missing.segment
+        room.missing.pop(segment.name, None)
+        alike = room.alike.get(segment.hash, {})
+        alike.pop(segment.name, None)
+        if not alike:
+            room.alike.pop(segment.hash, None)
+        self._tidy(room)
 
     def _tidy_queue(self, peer: str, hour: Hour) -> None:
         queues = self._queues.get(peer, {})
@@ -228,3 +243,11 @@ def _is_late(missing: _Missing, peer: str, now: float) -> bool:
     """Whether one other peer fetches it, and has not been heard of for long."""
     flights = missing.flights
     return len(flights) == 1 and peer not in flights and now - max(flights.values()) > PATIENCE_SECONDS
+
+
+def _twins(missing: _Missing) -> list[_Missing]:
+    """What need not come any more, because the same came from another capture."""
+    known, alike = missing.room.known, missing.room.alike.get(missing.segment.hash, {})
+    return [
+        each for each in alike.values() if each is not missing and known and not known.lacks(each.segment)
+    ]

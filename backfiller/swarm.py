@@ -33,7 +33,7 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Spared:
-    """The peer has the segment, and another one brought it."""
+    """The peer has the segment, and another one brought it, or its twin."""
 
     segment: Segment
 
@@ -105,9 +105,10 @@ class Swarm:
             idle.append(lane)
 
     def has_arrived(self, segment: Segment, arrival: Arrival) -> None:
-        """Tells those who have the segment, or even fetch it, that it is here."""
-        for url in arrival.holders & self._visits.keys():
-            self._visits[url].note(Spared(segment))
+        """Tells those who have the segment or its twin, or even fetch it, that it is here."""
+        for url, spared in arrival.spared:
+            if url in self._visits:
+                self._visits[url].note(Spared(spared))
         for url in arrival.fetchers:
             for lane in self._busy.get(url, ()):
                 lane.spare(segment)
@@ -185,11 +186,13 @@ class _Visit:
             self._swarm.wait_for_change()
 
     def _carry(self, lane: Lane, share: list[Segment]) -> None:
+        def tell(events: Events) -> None:
+            self._plan.alive(self._url, share, self._swarm.now())
+            self._settle(events)
+            self._swarm.has_changed()
+
         try:
-            for events in lane.carry(share, self._swarm.disk.disk):
-                self._plan.alive(self._url, share, self._swarm.now())
-                self._settle(events)
-                self._swarm.has_changed()
+            lane.carry(share, self._swarm.disk.disk, tell)
         finally:
             self._plan.give_back(self._url, share)
             self._swarm.has_changed()
@@ -201,8 +204,7 @@ class _Visit:
             if isinstance(event, sync.Added):
                 arrival = self._plan.held(self._url, event.segment, event.size_bytes)
                 added += [event] if arrival.needed else []
-                if arrival.holders:
-                    self._swarm.has_arrived(event.segment, arrival)
+                self._swarm.has_arrived(event.segment, arrival)
             elif self._plan.failed(self._url, event.segment):
                 self.note(event)
         if added:

@@ -5,7 +5,7 @@ time: reading, hashing and writing let go of the interpreter while they last.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import gevent
@@ -27,43 +27,65 @@ class Worker(Generic[T]):
     def __init__(self) -> None:
         self._pool = ThreadPool(1)
         self._told = gevent.get_hub().NOT_ERROR  # whoever runs the job is told, so no traceback is needed
-        self._running: tuple[Any, gevent.Greenlet[[Emit[T]], None]] | None = None
+        self._current: _Job[T] | None = None
 
-    def run(self, job: Callable[[Emit[T]], None]) -> Iterator[T]:
-        """What the job emits, while it runs; raises what it raises. Ending the iteration ends the job."""
-        told: deque[T] = deque()
-        news, loop = Event(), gevent.get_hub().loop
+    def run(self, act: Callable[[Emit[T]], None], tell: Emit[T]) -> None:
+        """Does the job in the thread, and tells here what it emits; raises what it raises.
+
+        Killing the caller ends the job, and tells what it emitted until then.
+        """
+        news, loop, emitted = Event(), gevent.get_hub().loop, deque[T]()
 
         def emit(item: T) -> None:
-            told.append(item)
+            emitted.append(item)
             loop.run_callback_threadsafe(news.set)
 
-        result = self._pool.spawn(self._inside, job, emit)
+        job = self._current = _Job(act, emit)
+        result = self._pool.spawn(job.run, self._told)
         result.rawlink(lambda _: news.set())
         try:
-            while not result.ready() or told:
+            while not result.ready():
                 news.wait()
                 news.clear()
-                while told:
-                    yield told.popleft()
+                _tell_all(emitted, tell)
             result.get()
         finally:
-            self.interrupt()
+            job.end()
             result.wait(STOP_SECONDS)
+            _tell_all(emitted, tell)
 
     def interrupt(self) -> None:
-        """Ends the job that runs, wherever it waits; from any thread."""
-        running = self._running
-        if running:
+        """Ends the job that runs, wherever it waits."""
+        if self._current:
+            self._current.end()
+
+
+class _Job(Generic[T]):
+    """One job: `run` is called in the thread, `end` from anywhere, before or after that."""
+
+    def __init__(self, act: Callable[[Emit[T]], None], emit: Emit[T]) -> None:
+        self._act = act
+        self._emit = emit
+        self._is_over = False
+        self._running: tuple[Any, gevent.Greenlet[[Emit[T]], None]] | None = None
+
+    def run(self, told: tuple[type[BaseException], ...]) -> None:
+        hub = gevent.get_hub()
+        hub.NOT_ERROR = told
+        greenlet = gevent.spawn(self._act, self._emit)
+        self._running = hub, greenlet
+        if self._is_over:
+            greenlet.kill(block=False)
+        greenlet.get()
+        self._running = None
+
+    def end(self) -> None:
+        self._is_over = True
+        if running := self._running:
             hub, greenlet = running
             hub.loop.run_callback_threadsafe(greenlet.kill, gevent.GreenletExit, False)
 
-    def _inside(self, job: Callable[[Emit[T]], None], emit: Emit[T]) -> None:
-        hub = gevent.get_hub()
-        hub.NOT_ERROR = self._told
-        greenlet = gevent.spawn(job, emit)
-        self._running = hub, greenlet
-        try:
-            greenlet.get()
-        finally:
-            self._running = None
+
+def _tell_all(emitted: deque[T], tell: Emit[T]) -> None:
+    while emitted:
+        tell(emitted.popleft())

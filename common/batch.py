@@ -6,6 +6,7 @@ other notations, no name that was not asked for, and none twice.
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from common.errors import BatchError
@@ -18,12 +19,15 @@ CONTENT_TYPE = 'application/x-tar'
 MOST_NAMES = 1000
 """So many names one request may ask for."""
 
+MOST_EMPTY_BLOCKS = 1000
+
 _NAME = slice(0, 100)
 _SIZE = slice(124, 136)
 _CHECKSUM = slice(148, 156)
 _TYPE = slice(156, 157)
 _MAGIC = slice(257, 265)
-_REST = slice(329, 512)
+_DEVICE = slice(329, 345)
+_PREFIX = slice(345, 512)
 _LINK = slice(157, 257)
 _REGULAR = b'0'
 _USTAR = b'ustar\x0000'
@@ -116,7 +120,7 @@ class _Stream:
         return b''.join(self.upto(size))
 
     def _next_block(self) -> bytes:
-        for block in self._blocks:
+        for block in islice(self._blocks, MOST_EMPTY_BLOCKS):
             if block:
                 return block
         raise BatchError('the stream broke off')
@@ -132,7 +136,7 @@ def _decoded(head: bytes) -> tuple[str, int]:
         raise BatchError(f'{shown(repr(head[:40]))} is no header of a tar archive') from None
     if stated != _checksum(head):
         raise BatchError(f'the header of {shown(name)} is damaged')
-    if not plain or head[_REST].strip(b'\x000'):
+    if not plain or head[_DEVICE].strip(b'\x000') or head[_PREFIX].strip(b'\0'):
         raise BatchError(f'{shown(name)} is no plain file')
     return name, size
 

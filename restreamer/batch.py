@@ -55,6 +55,8 @@ def _pieces(disk: Disk, sizes: Mapping[Segment, int]) -> Iterator[bytes | memory
         left = sizes[segment]
         for block in blocks:
             left -= len(block)
+            if left < 0:
+                break
             yield block
         if left:
             raise SegmentError('truncated', f'{segment.path} is not as long as it was')
@@ -63,7 +65,11 @@ def _pieces(disk: Disk, sizes: Mapping[Segment, int]) -> Iterator[bytes | memory
 
 
 def _joined(pieces: Iterator[bytes | memoryview]) -> Generator[bytes]:
-    """The same bytes in blocks of about one size, since each costs a change of threads."""
+    """The same bytes in blocks of about one size, since each costs a change of threads.
+
+    The first goes alone: once it is out, an error breaks the answer off instead of being one.
+    """
+    yield bytes(next(pieces))
     waiting: list[bytes | memoryview] = []
     size = 0
     for piece in pieces:

@@ -69,6 +69,18 @@ def failing(monkeypatch: pytest.MonkeyPatch, call: str, at: int = 1) -> list[Non
     return calls
 
 
+def write_group(root: Path, *names: str, sync: bool = True) -> list[int | None]:
+    """Files of one folder together; the error number of each."""
+    with AtomicFolder(root, sync=sync).group() as group:
+        for name in names:
+            assert group.write(root / 's/v/h', name, [b'who', memoryview(b'le')]) == 5
+        return [error and error.errno for error in group.commit()]
+
+
+def calls_of(steps: list[str]) -> list[str]:
+    return [step.split()[0] for step in steps]
+
+
 def test_what_was_written_is_there_and_nothing_else(store: Path) -> None:
     write(store)
     assert files_below(store) == {'s/v/h/file': b'whole'}
@@ -152,3 +164,84 @@ def test_a_sweep_during_our_own_write_does_no_harm(store: Path) -> None:
     put(folder, store / 's/file', whole())
     assert files_below(store) == {'s/file': b'whole'}
     assert (folder.sweep(), AtomicFolder(store / 'nowhere').sweep()) == (0, 0)
+
+
+def test_files_of_a_group_take_each_step_together(store: Path, steps: list[str]) -> None:
+    write_group(store, 'first')
+    steps.clear()
+    assert write_group(store, 'a', 'b', 'c') == [None] * 3
+    steps = [step for step in steps if not step.startswith('mkdir')]
+    first = calls_of(steps).index('rename')
+    temps = [step.removeprefix('rename ') for step in steps[first : first + 3]]
+    assert {f'fsync {temp}' for temp in temps} <= set(steps[:first])
+    assert steps[first:] == [*(f'rename {temp}' for temp in temps), f'fsync {store}/s/v/h']
+    assert files_below(store) == dict.fromkeys(['s/v/h/first', *(f's/v/h/{n}' for n in 'abc')], b'whole')
+
+
+def test_each_folder_of_a_group_is_synced_once_after_its_files(store: Path, steps: list[str]) -> None:
+    folder = AtomicFolder(store)
+    with folder.group() as group:
+        for path in ('h1/a', 'h1/b', 'h2/c', 'h2/d'):
+            group.write((store / path).parent, path[-1], [])
+        steps.clear()
+        assert group.commit() == [None] * 4
+    for hour in ('h1', 'h2'):
+        assert steps.count(f'fsync {store / hour}') == 1
+        made, synced = steps.index(f'mkdir {store / hour}'), steps.index(f'fsync {store / hour}')
+        assert calls_of(steps[made:synced]).count('rename') == 2
+    assert max(n for n, step in enumerate(steps[:4]) if step.startswith(f'fsync {store}/.temp/')) == 3
+
+
+def test_without_sync_nothing_is_synced(store: Path, steps: list[str]) -> None:
+    assert write_group(store, 'a', 'b', sync=False) == [None] * 2
+    assert 'fsync' not in calls_of(steps)
+    assert files_below(store) == {'s/v/h/a': b'whole', 's/v/h/b': b'whole'}
+
+
+@pytest.mark.parametrize('call', ['fsync', 'rename'])
+@pytest.mark.parametrize('which', [1, 2, 3])
+def test_one_bad_file_of_a_group_costs_only_itself(
+    store: Path, monkeypatch: pytest.MonkeyPatch, call: str, which: int
+) -> None:
+    folder, names = AtomicFolder(store), ['a', 'b', 'c']
+    put(folder, store / 's/v/h/first', [b'first'])
+    with monkeypatch.context() as broken, folder.group() as group:
+        for name in names:
+            group.write(store / 's/v/h', name, [name.encode()])
+        failing(broken, call, which)
+        errors = group.commit()
+    bad = names.pop(which - 1)
+    assert [error and error.errno for error in errors] == [errno.EIO if n == bad else None for n in 'abc']
+    assert files_below(store) == {'s/v/h/first': b'first'} | {f's/v/h/{n}': n.encode() for n in names}
+
+
+def test_a_folder_that_cannot_be_synced_loses_only_what_was_new(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = AtomicFolder(store)
+    put(folder, store / 's/v/h/a', [b'whole'])
+    with monkeypatch.context() as broken, folder.group() as group:
+        for name in 'ab':
+            group.write(store / 's/v/h', name, [b'whole'])
+        calls = failing(broken, 'fsync', 3)  # the two files come before the folder
+        assert [error and error.errno for error in group.commit()] == [errno.EIO] * 2
+    assert len(calls) == 3
+    assert files_below(store) == {'s/v/h/a': b'whole'}
+    put(folder, store / 's/v/h/b', [b'whole'])
+    assert files_below(store) == {'s/v/h/a': b'whole', 's/v/h/b': b'whole'}
+
+
+def test_a_group_that_is_not_committed_never_was(store: Path) -> None:
+    with AtomicFolder(store).group() as group:
+        group.write(store / 's', 'a', [b'x'])
+        assert len(files_below(store)) == 1
+    assert files_below(store) == {}
+
+
+def test_a_group_can_be_committed_again_and_again(store: Path) -> None:
+    with AtomicFolder(store).group() as group:
+        assert group.commit() == []
+        for name in 'ab':
+            group.write(store / 's', name, [b'x'])
+            assert group.commit() == [None]
+            assert f's/{name}' in files_below(store)

@@ -1,0 +1,234 @@
+"""Several segments as one stream: what is written is read, by `tarfile` too, and what lies is refused."""
+
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
+from itertools import accumulate, islice, repeat
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from common import batch, digest
+from common.errors import BatchError
+from common.segment import TYPES, is_name
+from tests.kit.build import piece, run_of
+
+LIMIT_BYTES = 10_000
+NAME, OTHER = (each.name for each in run_of(2))
+
+names = st.from_regex(
+    rf'[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?-[0-9]{{1,6}}(\.[0-9]{{1,9}})?-({"|".join(TYPES)})'
+    rf'-{digest.PATTERN}\.(ts|tombstone)',
+    fullmatch=True,
+    alphabet=st.characters(codec='ascii'),
+)
+sizes = st.one_of(st.sampled_from([0, 1, 511, 512, 513, 1024]), st.integers(0, 3000))
+bodies = st.builds(lambda size, seed: (seed * 3000)[:size], sizes, st.binary(min_size=1, max_size=5))
+
+
+def member(name: str, body: bytes) -> bytes:
+    return batch.header(name, len(body)) + body + batch.padding(len(body))
+
+
+def archive(held: Mapping[str, bytes]) -> bytes:
+    return b''.join(member(*each) for each in held.items()) + batch.END
+
+
+def blocks_of(stream: bytes, block_sizes: Iterable[int]) -> Iterator[bytes]:
+    """The stream in blocks of these sizes, and then the rest of it."""
+    for size in block_sizes:
+        yield stream[:size]
+        stream = stream[size:]
+    yield stream
+
+
+def read(stream: bytes | Iterable[bytes], asked: Iterable[str]) -> dict[str, bytes]:
+    """The members of a stream that is as agreed."""
+    blocks = [stream] if isinstance(stream, bytes) else stream
+    found = batch.members(blocks, set(asked), LIMIT_BYTES)
+    return {each.name: b''.join(each.chunks) for each in found}
+
+
+def whole_before_the_error(stream: bytes, asked: Iterable[str]) -> dict[str, bytes]:
+    """The members of a stream that raises BatchError, as far as they say that they are whole."""
+    whole: dict[str, bytes] = {}
+    found = batch.members([stream], set(asked), LIMIT_BYTES)
+    with pytest.raises(BatchError):
+        whole.update((each.name, b''.join(each.chunks)) for each in found)
+    return whole
+
+
+def changed(head: bytes, offset: int, field: bytes) -> bytes:
+    """The header with another field, and the checksum of that."""
+    head = head[:offset] + field + head[offset + len(field) :]
+    return head[:148] + f'{tarfile.calc_chksums(head)[0]:06o}\0 '.encode() + head[156:]
+
+
+def with_size(field: bytes) -> bytes:
+    return changed(batch.header(NAME, 1), 124, field)
+
+
+def by_tarfile(form: int = tarfile.USTAR_FORMAT, **fields: object) -> bytes:
+    """A header, or several, as Python writes them."""
+    info = tarfile.TarInfo(NAME)
+    for field, value in fields.items():
+        setattr(info, field, value)
+    return info.tobuf(form)
+
+
+@given(st.dictionaries(names, bodies, max_size=5), st.lists(st.integers(0, 2000), max_size=20))
+@example({NAME: b'x' * 511, OTHER: b''}, [512, 511, 1, 0, 0, 1, 511])
+def test_what_was_written_is_read_however_the_stream_is_cut(
+    held: dict[str, bytes], block_sizes: list[int]
+) -> None:
+    assert all(map(is_name, held))
+    assert read(blocks_of(archive(held), block_sizes), held) == held
+    assert len(archive(held)) == sum(map(batch.member_bytes, map(len, held.values()))) + len(batch.END)
+
+
+@given(st.dictionaries(names, bodies, max_size=5))
+def test_tarfile_reads_what_we_write(held: dict[str, bytes]) -> None:
+    with tarfile.open(fileobj=BytesIO(archive(held)), mode='r:') as opened:
+        found = {each.name: opened.extractfile(each) for each in opened}
+        assert {name: file.read() for name, file in found.items() if file} == held
+        assert all(each.isreg() and each.mode == 0o644 for each in opened.getmembers())
+
+
+@given(st.dictionaries(names, bodies, max_size=5))
+def test_we_read_what_tarfile_writes(held: dict[str, bytes]) -> None:
+    stream = BytesIO()
+    with tarfile.open(fileobj=stream, mode='w', format=tarfile.USTAR_FORMAT) as written:
+        for name, body in held.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(body)
+            written.addfile(info, BytesIO(body))
+    assert read(stream.getvalue(), held) == held
+
+
+def test_we_read_real_files_that_tarfile_packed(tmp_path: Path) -> None:
+    each, stream = piece(), BytesIO()
+    (tmp_path / each.name).write_bytes(each.body)
+    with tarfile.open(fileobj=stream, mode='w', format=tarfile.USTAR_FORMAT) as written:
+        written.add(tmp_path / each.name, each.name)
+    assert read(stream.getvalue(), [each.name]) == {each.name: each.body}
+
+
+@pytest.mark.parametrize('taken', [0, 1])
+def test_what_a_reader_leaves_of_a_member_is_passed_over(taken: int) -> None:
+    held = {NAME: b'a' * 1000, OTHER: b'b' * 1000}
+    blocks = blocks_of(archive(held), [100] * 40)
+    found = [
+        (each.name, list(map(bytes, islice(each.chunks, taken))))
+        for each in batch.members(blocks, set(held), LIMIT_BYTES)
+    ]
+    assert [name for name, _ in found] == [NAME, OTHER]
+    assert {chunk[:1] for _, chunks in found for chunk in chunks} <= {b'a', b'b'}
+
+
+def test_of_a_stream_cut_anywhere_the_whole_members_come_and_then_an_error() -> None:
+    held = {each.name: b'x' * size for each, size in zip(run_of(4), (700, 0, 10, 512), strict=True)}
+    stream = archive(held)
+    ends = [
+        end - len(batch.padding(len(body)))
+        for end, body in zip(
+            accumulate(batch.member_bytes(len(body)) for body in held.values()), held.values(), strict=True
+        )
+    ]
+    for cut in range(len(stream)):
+        whole = dict(list(held.items())[: sum(end <= cut for end in ends)])
+        assert whole_before_the_error(stream[:cut], held) == whole, cut
+
+
+REFUSED = {
+    'a name that was not asked for': batch.header(piece('2026-11-14T03:59:59').name, 0),
+    'more than the limit': batch.header(NAME, LIMIT_BYTES + 1),
+    'an absolute name': batch.header(f'/{NAME}', 1),
+    'a name that leads out': batch.header(f'../{NAME}', 1),
+    'a name in a folder': batch.header(f'./{NAME}', 1),
+    'a name that goes on after its end': changed(batch.header(NAME, 1), len(NAME), b'\0x'),
+    'a name that is not ASCII': changed(batch.header(NAME, 1), 0, 'ü'.encode()),
+    'no name': changed(batch.header(NAME, 1), 0, bytes(100)),
+    'a file that names a link': by_tarfile(linkname='/etc/passwd'),
+    'a folder to be put before the name': changed(batch.header(NAME, 1), 345, b'..'),
+    'a folder of zeros to be put before the name': changed(batch.header(NAME, 1), 345, b'0'),
+    'a device number': by_tarfile(type=tarfile.CHRTYPE, devmajor=1, devminor=3),
+    'the magic of GNU tar': by_tarfile(tarfile.GNU_FORMAT),
+    'no magic': changed(batch.header(NAME, 1), 257, bytes(8)),
+    'a long name of GNU tar': by_tarfile(tarfile.GNU_FORMAT, name=f'{"x/" * 60}{NAME}'),
+    'an extended header for a name': by_tarfile(tarfile.PAX_FORMAT, pax_headers={'path': '../x'}),
+    'an extended header for a size': by_tarfile(tarfile.PAX_FORMAT, pax_headers={'size': '5'}),
+    'an extended header for all': tarfile.TarInfo.create_pax_global_header({'comment': 'x'}),
+    'a size to the base of 256': with_size(b'\x80' + bytes(10) + b'\x01'),
+    'a negative size to the base of 256': with_size(b'\xff' * 12),
+    'a negative size': with_size(b'-0000000001\0'),
+    'a size with a sign': with_size(b'+0000000001\0'),
+    'a size with spaces before': with_size(b'          1\0'),
+    'a size with a space inside': with_size(b'00000 00001\0'),
+    'a size with an underscore': with_size(b'0000_000001\0'),
+    'a size that is not octal': with_size(b'00000000008\0'),
+    'no size': with_size(bytes(12)),
+    'a bad checksum': batch.header(NAME, 1)[:148] + b'000001\0 ' + batch.header(NAME, 1)[156:],
+    'no checksum': batch.header(NAME, 1)[:148] + bytes(8) + batch.header(NAME, 1)[156:],
+    'text': b'<html>' * 200,
+    'one end marker of two': bytes(512) + batch.header(NAME, 1),
+    'nothing': b'',
+    **{f'a member of type {kind!a}': by_tarfile(type=kind.encode()) for kind in '\x001234567gxXLKSDVA'},
+}
+
+
+@pytest.mark.parametrize('case', REFUSED)
+def test_what_is_no_plain_file_that_was_asked_for_is_refused(case: str) -> None:
+    good = {OTHER: b'good'}
+    stream = member(OTHER, b'good') + REFUSED[case] + b'x' + bytes(2047)
+    assert whole_before_the_error(stream, [NAME, OTHER]) == good
+
+
+def test_a_name_may_not_come_twice() -> None:
+    stream = member(NAME, b'first') + member(NAME, b'second') + batch.END
+    assert whole_before_the_error(stream, [NAME]) == {NAME: b'first'}
+
+
+@pytest.mark.parametrize('end', [b'', bytes(512), bytes(1023), bytes(1023) + b'x'])
+def test_an_end_that_is_missing_or_wrong_is_refused(end: bytes) -> None:
+    assert whole_before_the_error(member(NAME, b'good') + end, [NAME]) == {NAME: b'good'}
+
+
+@given(st.integers(0, 511), st.integers(0, 255))
+def test_a_header_with_any_other_byte_is_refused(offset: int, value: int) -> None:
+    head = batch.header(NAME, 1)
+    damaged = head[:offset] + bytes([value]) + head[offset + 1 :]
+    if head != damaged and offset not in range(148, 156):
+        assert whole_before_the_error(damaged + b'x' + bytes(511) + batch.END, [NAME]) == {}
+
+
+@given(st.binary(min_size=512, max_size=2048))
+def test_garbage_is_refused(stream: bytes) -> None:
+    if stream[:1024].strip(b'\0'):
+        assert whole_before_the_error(stream, [NAME]) == {}
+
+
+def counted(blocks: Iterable[bytes], most: int) -> Iterator[bytes]:
+    """The blocks, of which no more than so many may be taken."""
+    for number, block in enumerate(blocks):
+        assert number < most, f'{most} blocks were taken, and more are'
+        yield block
+
+
+def test_a_stream_of_zeros_is_an_empty_archive_and_ends() -> None:
+    assert read(counted(repeat(bytes(512)), 3), [NAME]) == {}
+
+
+def test_a_stream_that_goes_on_after_its_end_is_left_there() -> None:
+    assert read(counted([archive({NAME: b'x'}), *[b'more'] * 10], 1), [NAME]) == {NAME: b'x'}
+
+
+@pytest.mark.parametrize('before', [b'', batch.header(NAME, 5), member(NAME, b'x')])
+def test_a_stream_of_empty_blocks_has_an_end(before: bytes) -> None:
+    def blocks() -> Iterator[bytes]:
+        yield before
+        yield from repeat(b'')
+
+    with pytest.raises(BatchError):
+        read(counted(blocks(), 100_000), [NAME])
