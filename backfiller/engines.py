@@ -95,10 +95,11 @@ class Lean:
             location = found.getheader('Location', '') if found.status in _REDIRECTS else ''
             yield Answer(found.status, found.headers, location, _blocks(found))
         finally:
-            if found.isclosed() and connection.sock:
+            is_whole = found.isclosed() or found.length == 0
+            found.close()
+            if is_whole and connection.sock:
                 self._kept[server] = connection
             else:
-                found.close()
                 connection.close()
 
     def close(self) -> None:
@@ -133,9 +134,9 @@ def _answer(connection: HTTPConnection, asked: Asked) -> HTTPResponse:
 
 
 def _blocks(found: HTTPResponse) -> Iterator[bytes]:
-    """The body; raises IncompleteRead if it breaks off."""
+    """The body, as much at a time as there is; raises IncompleteRead if it breaks off."""
     try:
-        while block := found.read(BLOCK_BYTES):
+        while found.length != 0 and (block := found.read1(BLOCK_BYTES)):
             yield block
     except ConnectionError as error:
         raise IncompleteRead(b'', found.length) from error

@@ -32,7 +32,9 @@ class Metrics:
             'duplicates_avoided', 'Segments of a peer that another one brought first.', 'remote'
         )
         self.doubled = counter(
-            'duplicates_made', 'Segments asked of a peer while another one was silent about them.', 'remote'
+            'duplicates_made',
+            'Segments asked of a peer although another one had been asked, which is slow.',
+            'remote',
         )
         self.refused = counter('names_refused', 'Listed names that are no segment names.', 'remote')
         self.unlisted = counter('listings_failed', 'Listings that could not be used.', 'remote')

@@ -4,8 +4,8 @@ Each pass over a peer offers what that peer has and we lack. Whoever has nothing
 the least busy peer gets the next share; a segment is in flight at one peer at a time. Within an hour those
 that fewest peers have are taken first, so that nobody is left alone with a rest that others could have begun.
 
-In the end-game, when a peer has nothing else to fetch and a segment has been under way elsewhere without a
-sign of life, it is asked of a second peer too (Cohen, "Incentives Build Robustness in BitTorrent", 2003,
+In the end-game, when a peer has nothing else to fetch and a segment has been under way elsewhere for much
+longer than it should, it is asked of one more peer (Cohen, "Incentives Build Robustness in BitTorrent", 2003,
 section 2.4.4); the one that comes later is not needed any more.
 """
 
@@ -19,7 +19,7 @@ from backfiller.sync import Known
 from common.segment import Hour, Segment
 
 PATIENCE_SECONDS = 3.0
-"""Without a sign of life for so long, a segment may be asked of somebody else too."""
+"""A share is meant to take half a second; after so long, its segments may be asked of somebody else too."""
 
 MOST_AT_ONCE = 100
 MOST_IN_END_GAME = 4
@@ -29,7 +29,7 @@ FIRST_GUESS_BYTES = 256 * 1024
 
 @dataclass(eq=False, slots=True)
 class _Missing:
-    """A segment that we lack: the peers that have it, and when each that fetches it was last heard of."""
+    """A segment that we lack: the peers that have it, and since when some of them are fetching it."""
 
     segment: Segment
     room: 'Room'
@@ -103,19 +103,18 @@ class Plan:
         return []
 
     def take_late(self, peer: str, now: float) -> list[Segment]:
-        """In the end-game: a few segments that somebody else has been silent about for too long."""
-        for queue in self._queues.get(peer, {}).values():
-            late = (each for each in queue.values() if _is_late(each, peer, now))
+        """In the end-game: a few that others have had for too long, unless the peer is slow as well.
+
+        The last ones first, because the others will come to them last.
+        """
+        queues = list(self._queues.get(peer, {}).values())
+        if any(_is_slow(each, peer, now) for queue in queues for each in queue.values()):
+            return []
+        for queue in queues:
+            late = (each for each in reversed(queue.values()) if _is_late(each, peer, now))
             if found := list(islice(late, MOST_IN_END_GAME)):
                 return self._under_way(peer, now, found)
         return []
-
-    def alive(self, peer: str, segments: Iterable[Segment], now: float) -> None:
-        """The peer has sent something: what else it was asked for is on its way."""
-        for segment in segments:
-            missing = self._find(segment)
-            if missing and peer in missing.flights:
-                missing.flights[peer] = now
 
     def held(self, peer: str, segment: Segment, size_bytes: int) -> Arrival:
         """The peer brought it, and it is ours now."""
@@ -240,9 +239,13 @@ class Plan:
 
 
 def _is_late(missing: _Missing, peer: str, now: float) -> bool:
-    """Whether one other peer fetches it, and has not been heard of for long."""
+    """Whether other peers are fetching it, all of them for too long."""
     flights = missing.flights
-    return len(flights) == 1 and peer not in flights and now - max(flights.values()) > PATIENCE_SECONDS
+    return bool(flights) and peer not in flights and now - max(flights.values()) > PATIENCE_SECONDS
+
+
+def _is_slow(missing: _Missing, peer: str, now: float) -> bool:
+    return peer in missing.flights and now - missing.flights[peer] > PATIENCE_SECONDS
 
 
 def _twins(missing: _Missing) -> list[_Missing]:

@@ -40,7 +40,7 @@ class Spared:
 
 @dataclass(frozen=True, slots=True)
 class Doubled:
-    """The segments were asked of this peer although another one had been asked, which is silent."""
+    """The segments were asked of this peer although another one had been asked, which is slow."""
 
     segments: tuple[Segment, ...]
 
@@ -187,7 +187,6 @@ class _Visit:
 
     def _carry(self, lane: Lane, share: list[Segment]) -> None:
         def tell(events: Events) -> None:
-            self._plan.alive(self._url, share, self._swarm.now())
             self._settle(events)
             self._swarm.has_changed()
 

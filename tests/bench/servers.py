@@ -125,7 +125,7 @@ def proxy(server: Server, *, rate_bytes_per_second: float = 0.0, addresses: int 
     """A proxy in front of the server, capped if a rate is given."""
     port = server.url.rpartition(':')[2]
     options = ('--rate', str(rate_bytes_per_second), '--addresses', str(addresses))
-    command = (sys.executable, '-u', '-m', 'tests.bench.proxy', port, *options)
+    command = (sys.executable, '-u', '-m', 'tests.kit.proxy', port, *options)
     with running(*command, env={'PYTHONPATH': str(ROOT)}) as process:
         yield Proxy(process, addresses)
 

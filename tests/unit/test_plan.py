@@ -20,7 +20,6 @@ def test_an_empty_plan_has_nothing_for_anybody() -> None:
     assert (plan.take('a', 0, MUCH), plan.take_late('a', 0), plan.outstanding('a')) == ([], [], 0)
     assert plan.held('a', PIECES[0], 1).needed is False
     assert not plan.failed('a', PIECES[0])
-    plan.alive('a', PIECES, 0)
     plan.give_back('a', PIECES)
     plan.leave('a')
     assert is_empty(plan)

@@ -11,7 +11,7 @@ PIECES = segments_of(run_of(6))
 TWINS = alike_of(1)[0] + alike_of(1)[1]
 
 
-def test_a_silent_peers_segments_are_asked_of_one_other_who_has_them() -> None:
+def test_a_slow_peers_segments_are_asked_of_one_other_who_has_them() -> None:
     plan = offered(a=PIECES, b=PIECES, c=PIECES)
     plan.take('a', 0, MUCH)
     assert plan.take_late('b', PATIENCE_SECONDS) == []
@@ -27,13 +27,26 @@ def test_a_silent_peers_segments_are_asked_of_one_other_who_has_them() -> None:
     assert plan.held('a', late[0], 1) == (False, (), ())
 
 
-def test_who_sends_something_is_not_late() -> None:
+def test_the_last_of_a_share_are_taken_over_first() -> None:
     plan = offered(a=PIECES, b=PIECES)
     share = plan.take('a', 0, MUCH)
-    plan.alive('a', share, LATER)
-    plan.alive('b', share, 9 * LATER)
-    assert plan.take_late('b', LATER + PATIENCE_SECONDS) == []
-    assert plan.take_late('b', 2 * LATER)
+    assert plan.take_late('b', LATER) == share[: -MOST_IN_END_GAME - 1 : -1]
+
+
+def test_a_slow_peer_takes_nothing_over() -> None:
+    plan = offered(a=PIECES, b=PIECES[:1], c=PIECES)
+    take_one(plan, 'b')
+    plan.take('a', 1, MUCH)
+    assert plan.take_late('b', LATER + 1) == []
+    assert len(plan.take_late('c', LATER + 1)) == MOST_IN_END_GAME
+
+
+def test_two_slow_peers_do_not_keep_a_segment_from_a_third() -> None:
+    plan = offered(a=PIECES[:1], b=PIECES[:1], c=PIECES[:1])
+    take_one(plan, 'a')
+    assert plan.take_late('b', LATER) == PIECES[:1]
+    assert plan.take_late('c', LATER + 1) == []
+    assert plan.take_late('c', 3 * LATER) == PIECES[:1]
 
 
 def test_the_second_of_two_may_fail_and_a_third_is_asked() -> None:

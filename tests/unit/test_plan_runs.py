@@ -122,7 +122,6 @@ class Run:
         self.asked |= {(peer, each) for each in share}
 
     def bring(self, peer: str, segment: Segment, share: list[Segment]) -> None:
-        self.plan.alive(peer, [segment, *share], self.now)
         if segment in self.failures.get(peer, ()):
             self.plan.failed(peer, segment)
         elif self.plan.held(peer, segment, FIRST_GUESS_BYTES).needed:

@@ -1,16 +1,19 @@
 """A TCP proxy on loopback that counts requests and bytes, and lets through no more than it is told to.
 
-It is a program of its own: `python -m tests.bench.proxy PORT`. At SIGUSR1 it prints what it has counted.
+It is a program of its own: `python -m tests.kit.proxy PORT`. At SIGUSR1 it prints what it has counted. A test
+that has cycles to spare runs it beside itself: `counting`.
 """
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import click
 import gevent
 from gevent import socket
 from gevent.event import Event
+from gevent.pool import Pool
 from gevent.server import StreamServer
 
 BLOCK_BYTES = 64 * 1024
@@ -80,6 +83,20 @@ def serve(client: socket.socket, port: int, meter: Meter) -> None:
         upwards = gevent.spawn(pump, client, server, meter.counting_up())
         pump(server, client, meter.down)
         upwards.kill()
+
+
+@contextmanager
+def counting(url: str, rate_bytes_per_second: float = 0.0) -> Iterator[tuple[str, Meter]]:
+    """A proxy before the server in this process; its URL, and what it counts."""
+    meter, connections = Meter(rate_bytes_per_second), Pool()
+    port = int(url.rpartition(':')[2])
+    server = StreamServer(('127.0.0.1', 0), lambda client, _: serve(client, port, meter), spawn=connections)
+    server.start()
+    try:
+        yield f'http://127.0.0.1:{server.server_port}', meter
+    finally:
+        server.close()
+        connections.kill()
 
 
 @click.command()
