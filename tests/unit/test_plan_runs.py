@@ -102,8 +102,9 @@ class Run:
             assert not {each.hash for each in share} & {each.hash for each in before}
         elif share := self.plan.take_late(peer, self.now):
             for each in share:
-                (other,) = [one for one in self.shares if any(each in found for found in self.shares[one])]
-                assert other != peer
+                others = [one for one in self.shares if any(each in found for found in self.shares[one])]
+                assert others
+                assert peer not in others
         self.check(peer, share)
         return list(share)
 
