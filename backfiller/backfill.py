@@ -21,8 +21,6 @@ from common.wire import HourSummary
 
 log = logging.getLogger(__name__)
 
-NAMES_SHOWN = 5
-
 
 @dataclass
 class PassResult:
@@ -146,8 +144,8 @@ class Backfill:
             case Doubled(segments):
                 result.doubled += len(segments)
                 self.metrics.doubled.labels(result.peer).inc(len(segments))
-            case sync.Refused(_, name):
-                self._note_refused(result, name)
+            case sync.Refused(_, count, names):
+                self._note_refused(result, count, names)
             case sync.Unlisted(_, problem):
                 self._note_unlisted(result, problem)
 
@@ -167,14 +165,15 @@ class Backfill:
         log.warning('%s: %s', result.peer, problem)
 
     def _note_refused_folders(self, result: PassResult, peer: Peer) -> None:
-        while peer.refused:
-            self._note_refused(result, peer.refused.pop())
+        found, peer.refused = peer.refused, set()
+        if found:
+            self._note_refused(result, len(found), sorted(found))
 
-    def _note_refused(self, result: PassResult, name: str) -> None:
-        result.refused += 1
-        self.metrics.refused.labels(result.peer).inc()
-        if result.refused <= NAMES_SHOWN:
+    def _note_refused(self, result: PassResult, count: int, names: Sequence[str]) -> None:
+        for name in names[: max(0, sync.NAMES_SHOWN - result.refused)]:
             log.warning('%s lists %s, which is no name of ours: left alone', result.peer, shown(name))
+        result.refused += count
+        self.metrics.refused.labels(result.peer).inc(count)
 
     def _measure(self, result: PassResult) -> None:
         self.metrics.passes.labels(result.peer, 'complete' if result.complete else 'incomplete').inc()

@@ -96,12 +96,12 @@ class Client:
                 if not answer.location:
                     body = b''.join(_limited(url, answer.blocks, limit_bytes))
                     return Reply(target, answer.status, answer.headers, body)
-            redirected = urljoin(target, answer.location)
-            if not self._may_redirect(target, redirected):
-                raise FetchError(
-                    'refused', f'{url} redirects to {shown(redirected)}, which is another server'
-                )
-            target = redirected
+            with _translated(url):  # it may be no URL at all
+                redirected = urljoin(target, answer.location)
+                if not self._may_redirect(target, redirected):
+                    where = f'{shown(redirected)}, which is another server'
+                    raise FetchError('refused', f'{url} redirects to {where}')
+                target = redirected
         raise FetchError('refused', f'{url} redirects more than {MAX_REDIRECTS} times')
 
     def post(self, url: str, body: bytes, content_type: str) -> AbstractContextManager[Answer]:
@@ -119,7 +119,8 @@ class Client:
         """The answer, whose blocks keep to the deadline and the pace."""
         with ExitStack() as exchange:
             with _timely(url, until):
-                asked = self._engine.exchange(method, url, headers, body, self._deadline_seconds)
+                left = max(until - time.monotonic(), 0.001)
+                asked = self._engine.exchange(method, url, headers, body, left)
                 answer = exchange.enter_context(asked)
                 _check_encoding(url, answer, headers['Accept-Encoding'])
             yield replace(answer, blocks=self._paced(url, answer.blocks, until))

@@ -4,6 +4,7 @@
 content encodings. `http.client` alone is for the bytes of segments, where it costs a quarter of that.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
-from certifi import where as trusted
+from certifi import where
+from requests.utils import get_environ_proxies, get_netrc_auth
 
 from backfiller.fair import FairAdapter, FairConnection, FairHTTPSConnection
 
@@ -41,7 +43,10 @@ class Engine(Protocol):
     def exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float
     ) -> AbstractContextManager[Answer]:
-        """The answer; raises errors of requests or urllib3, also while the blocks are read."""
+        """The answer; `timeout_seconds` is the longest wait for anything, not for all of it.
+
+        Raises what its make raises (requests, http.client, OSError, ValueError), also while blocks are read.
+        """
 
     def close(self) -> None:
         """Closes the connections."""
@@ -111,7 +116,8 @@ class Lean:
     ) -> tuple[HTTPConnection, HTTPResponse]:
         """Over the kept connection, or a new one if the server closed that in the meantime."""
         kept = self._kept.pop(server, None)
-        if kept:
+        if kept and kept.sock:
+            kept.sock.settimeout(timeout_seconds)
             with suppress(ConnectionError, BadStatusLine):
                 return kept, _answer(kept, asked)
         connection = self._connection(*server, timeout_seconds)
@@ -120,8 +126,18 @@ class Lean:
     def _connection(self, scheme: str, netloc: str, timeout_seconds: float) -> HTTPConnection:
         if scheme != 'https':
             return FairConnection(netloc, timeout=timeout_seconds)
-        self._trusted = self._trusted or create_default_context(cafile=trusted())
+        self._trusted = self._trusted or create_default_context(cafile=_trusted())
         return FairHTTPSConnection(netloc, timeout=timeout_seconds, context=self._trusted)
+
+
+def lean_or_rich(url: str) -> Engine:
+    """The lean one, unless the environment has a proxy or credentials for the server; requests knows them."""
+    return Rich() if get_environ_proxies(url) or get_netrc_auth(url) else Lean()
+
+
+def _trusted() -> str:
+    """The file of the authorities that requests would trust too."""
+    return os.environ.get('REQUESTS_CA_BUNDLE') or os.environ.get('CURL_CA_BUNDLE') or where()
 
 
 def _answer(connection: HTTPConnection, asked: Asked) -> HTTPResponse:

@@ -32,28 +32,32 @@ class _FairSSLSocket(SSLSocket):
 _FAIR = {socket: _FairSocket, SSLSocket: _FairSSLSocket}
 
 
-class FairConnection(http.client.HTTPConnection):
+class _Fair:
+    """Makes the socket of a connection yield, once it is connected."""
+
+    sock: Any
+
     def connect(self) -> None:
-        super().connect()
-        _make_fair(self.sock)
+        super().connect()  # type: ignore[misc]
+        self.sock.__class__ = _FAIR.get(
+            type(self.sock), type(self.sock)
+        )  # only gevent's sockets are in there
 
 
-class FairHTTPSConnection(http.client.HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        _make_fair(self.sock)
+class FairConnection(_Fair, http.client.HTTPConnection):
+    """Of the standard library, with reads that yield."""
 
 
-class _PooledConnection(urllib3.connection.HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        _make_fair(self.sock)
+class FairHTTPSConnection(_Fair, http.client.HTTPSConnection):
+    """Of the standard library, with reads that yield."""
 
 
-class _PooledHTTPSConnection(urllib3.connection.HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        _make_fair(self.sock)
+class _PooledConnection(_Fair, urllib3.connection.HTTPConnection):
+    pass
+
+
+class _PooledHTTPSConnection(_Fair, urllib3.connection.HTTPSConnection):
+    pass
 
 
 class _Pool(HTTPConnectionPool):
@@ -70,8 +74,3 @@ class FairAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {'http': _Pool, 'https': _HTTPSPool}
-
-
-def _make_fair(connected: Any) -> None:
-    """The same socket of a class that yields; only where gevent's sockets are in use."""
-    connected.__class__ = _FAIR.get(type(connected), type(connected))

@@ -14,6 +14,9 @@ from common.segment import Hour, Segment
 STALLS_ALLOWED = 5
 """A peer that does not come up with this many answers in a row is left alone for a while."""
 
+NO_BATCHES = (200, 400, 404, 405, 501)
+"""What a peer answers that does not know them; 200 is the page that some have for everything."""
+
 STALLS = ('deadline', 'unreachable')
 
 Waiting = dict[str, Segment]
@@ -60,6 +63,8 @@ class Fetcher:
                 yield from self._batch(hour, waiting)
             except (BatchError, FetchError) as error:
                 self._note_stall(error)
+                if len(waiting) == left:
+                    self._batches.failed()
 
     def _batch(self, hour: Hour, waiting: Waiting) -> Pieces:
         """One request; what a whole stream leaves out is not there. Raises BatchError, FetchError."""
@@ -67,7 +72,8 @@ class Fetcher:
         url, body = self.url + wire.batch_path(hour), json.dumps(list(asked)).encode()
         with self._client.post(url, body, 'application/json') as answer:
             if answer.status != 200 or answer.headers.get('Content-Type') != batch.CONTENT_TYPE:
-                self._batches.was_refused()
+                if answer.status in NO_BATCHES:
+                    self._batches.was_refused()
                 raise BatchError(f'{url} answered {answer.status} and no batch')
             for member in batch.members(answer.blocks, asked, self._max_segment_bytes):
                 chunks = list(member.chunks)

@@ -109,5 +109,5 @@ def _note(outcome: Outcome, event: sync.Event) -> None:
             outcome.undone.append(str(error))
         case sync.Unlisted(hour, problem):
             outcome.undone.append(f'{hour.path}: {problem}')
-        case sync.Refused():
-            outcome.refused += 1
+        case sync.Refused(_, count):
+            outcome.refused += count

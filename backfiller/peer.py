@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from backfiller.ability import Ability
 from backfiller.client import Client, FetchError, Reply
-from backfiller.engines import Engine, Lean, Rich
+from backfiller.engines import Engine, Rich, lean_or_rich
 from backfiller.fetch import STALLS, STALLS_ALLOWED, Fetcher
 from common import wire
 from common.errors import ListingError, SegmentError, SourceError
@@ -102,7 +102,7 @@ class Peer:
 
     def fetcher(self) -> Fetcher:
         """One more reader of this peer, for whoever reads beside us; to be closed."""
-        client = self._new_client(Lean())
+        client = self._new_client(lean_or_rich(self.url))
         return Fetcher(self.url, client, self._batches, max_segment_bytes=self._max_segment_bytes)
 
     def _give_up_if_stalled(self) -> None:

@@ -9,7 +9,7 @@ longer than it should, it is asked of one more peer (Cohen, "Incentives Build Ro
 section 2.4.4); the one that comes later is not needed any more.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -50,11 +50,11 @@ class Room:
 
 
 class Arrival(NamedTuple):
-    """`needed` unless somebody else was faster; who is spared what by it; and who is fetching it too."""
+    """`needed` unless somebody else was faster; who is spared what; and who fetches what in vain."""
 
     needed: bool
     spared: Sequence[tuple[str, Segment]] = ()
-    fetchers: Collection[str] = ()
+    fetchers: Sequence[tuple[str, Segment]] = ()
 
 
 class Plan:
@@ -111,9 +111,9 @@ class Plan:
         if any(_is_slow(each, peer, now) for queue in queues for each in queue.values()):
             return []
         for queue in queues:
-            late = (each for each in reversed(queue.values()) if _is_late(each, peer, now))
-            if found := list(islice(late, MOST_IN_END_GAME)):
-                return self._under_way(peer, now, found)
+            late = {each.segment.hash: each for each in queue.values() if _is_late(each, peer, now)}
+            if late:
+                return self._under_way(peer, now, list(late.values())[: -MOST_IN_END_GAME - 1 : -1])
         return []
 
     def held(self, peer: str, segment: Segment, size_bytes: int) -> Arrival:
@@ -124,10 +124,12 @@ class Plan:
             return Arrival(needed=False)
         if missing.room.known:
             missing.room.known.add(segment)
-        fetchers = missing.flights.keys() - {peer}
         missing.holders.discard(peer)
         self._pop(missing, peer)
-        spared = [each for found in (missing, *_twins(missing)) for each in self._settle(found)]
+        self._land(missing, peer)
+        here = [missing, *_twins(missing)]
+        fetchers = [(other, found.segment) for found in here for other in found.flights]
+        spared = [each for found in here for each in self._settle(found)]
         return Arrival(True, spared, fetchers)
 
     def failed(self, peer: str, segment: Segment) -> bool:
@@ -239,8 +241,9 @@ class Plan:
 
 
 def _is_late(missing: _Missing, peer: str, now: float) -> bool:
-    """Whether other peers are fetching it, all of them for too long."""
-    flights = missing.flights
+    """Whether other peers are fetching it, or the same bytes, all of them for too long."""
+    alike = missing.room.alike[missing.segment.hash].values()
+    flights = {other: since for each in alike for other, since in each.flights.items()}
     return bool(flights) and peer not in flights and now - max(flights.values()) > PATIENCE_SECONDS
 
 
@@ -250,7 +253,7 @@ def _is_slow(missing: _Missing, peer: str, now: float) -> bool:
 
 def _twins(missing: _Missing) -> list[_Missing]:
     """What need not come any more, because the same came from another capture."""
-    known, alike = missing.room.known, missing.room.alike.get(missing.segment.hash, {})
+    alike = missing.room.alike.get(missing.segment.hash, {})
     return [
-        each for each in alike.values() if each is not missing and known and not known.lacks(each.segment)
+        each for each in alike.values() if each.segment.is_twin_of(missing.segment) and each is not missing
     ]

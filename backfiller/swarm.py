@@ -102,19 +102,21 @@ class Swarm:
             yield lane
         finally:
             busy.remove(lane)
-            idle.append(lane)
+            if not lane.worker.is_busy():  # else it hangs in the disk, and is left to itself
+                idle.append(lane)
 
-    def has_arrived(self, segment: Segment, arrival: Arrival) -> None:
+    def has_arrived(self, arrival: Arrival) -> None:
         """Tells those who have the segment or its twin, or even fetch it, that it is here."""
         for url, spared in arrival.spared:
             if url in self._visits:
                 self._visits[url].note(Spared(spared))
-        for url in arrival.fetchers:
+        for url, unneeded in arrival.fetchers:
             for lane in self._busy.get(url, ()):
-                lane.spare(segment)
+                lane.spare(unneeded)
 
     def forget(self, peer: Peer) -> None:
         """Closes the lanes to a peer over which no pass runs any more."""
+        self._busy.pop(peer.url, None)
         for lane in self._idle.pop(peer.url, ()):
             lane.close()
             self._spare.append(lane.worker)
@@ -168,8 +170,8 @@ class _Visit:
         with self._plan.room(hour) as room:
             known = self._swarm.known(room)
             difference = offload(sync.compare, hour, theirs, known, wanted)
-            for name in difference.refused:
-                self.note(sync.Refused(hour, name))
+            if difference.refused:
+                self.note(sync.refused(hour, difference.refused))
             self.note(sync.Compared(hour, len(difference.missing)))
             self._plan.offer(self._url, room, difference.missing)
         self._swarm.has_changed()
@@ -203,7 +205,7 @@ class _Visit:
             if isinstance(event, sync.Added):
                 arrival = self._plan.held(self._url, event.segment, event.size_bytes)
                 added += [event] if arrival.needed else []
-                self._swarm.has_arrived(event.segment, arrival)
+                self._swarm.has_arrived(arrival)
             elif self._plan.failed(self._url, event.segment):
                 self.note(event)
         if added:

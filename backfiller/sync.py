@@ -6,7 +6,7 @@ keeps no state of its own: the target's listing says what is done, so a crash is
     listing of the source - listing of the target = missing -> read -> add
 
 Where several peers have what is missing, `backfiller.plan` stands between the two halves, and says who brings
-what: `compare` is done for each peer, `transfer` for each share.
+what: `compare` is done for each peer, and a lane reads and adds each share.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,10 +43,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The source lists something that is no name."""
+    """The source lists so many things that are no names, such as these."""
 
     hour: Hour
-    name: str
+    count: int
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ class Unlisted:
 Event = Compared | Added | Failed | Refused | Unlisted
 
 
+MOST_ALIKE = 100
+"""Of more segments of one hour with the same bytes, the others are not looked at as twins."""
+
+
 class Known:
     """What a pass knows to be in one hour of the target.
 
@@ -70,7 +75,7 @@ class Known:
         self._hour = hour
         self._skip_twins = skip_twins
         self.names = names
-        self._by_hash: dict[str, list[str]] = {}
+        self._by_hash: dict[str, list[str | Segment]] = {}
         for name in names if skip_twins else ():
             self._by_hash.setdefault(hash_in(name), []).append(name)
 
@@ -78,13 +83,18 @@ class Known:
         """Whether neither the segment is there, nor its tombstone, nor a twin if twins are skipped."""
         if segment.name in self.names or tombstone_name(segment.name) in self.names:
             return False
-        alike = self._by_hash.get(segment.hash)
-        return not alike or not any(Segment.parse(self._hour, name).is_twin_of(segment) for name in alike)
+        alike = self._by_hash.get(segment.hash, [])
+        for place, each in enumerate(alike[:MOST_ALIKE]):
+            if isinstance(each, str):
+                each = alike[place] = Segment.parse(self._hour, each)
+            if each.is_twin_of(segment):
+                return False
+        return True
 
     def add(self, segment: Segment) -> None:
         self.names.add(segment.name)
         if self._skip_twins:
-            self._by_hash.setdefault(segment.hash, []).append(segment.name)
+            self._by_hash.setdefault(segment.hash, []).append(segment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,8 @@ class Difference:
     missing: list[Segment]
     refused: list[str]
 
+
+NAMES_SHOWN = 5
 
 Wanted = Callable[[Segment], bool]
 Carry = Callable[[Source, Store, Sequence[Segment]], Iterable[Added | Failed]]
@@ -119,6 +131,10 @@ def compare(hour: Hour, theirs: set[str], known: Known, wanted: Wanted = everyth
         if known.lacks(segment) and wanted(segment):
             missing.append(segment)
     return Difference(sorted(missing, key=lambda each: (not each.withdrawal, each.name)), refused)
+
+
+def refused(hour: Hour, names: Sequence[str]) -> Refused:
+    return Refused(hour, len(names), tuple(names[:NAMES_SHOWN]))
 
 
 def transfer(source: Source, target: Store, segments: Sequence[Segment]) -> Iterator[Added | Failed]:
@@ -150,6 +166,7 @@ def sync(
         except ListingError as error:
             yield Unlisted(hour, error)
             continue
-        yield from (Refused(hour, name) for name in difference.refused)
+        if difference.refused:
+            yield refused(hour, difference.refused)
         yield Compared(hour, len(difference.missing))
         yield from carry(source, target, difference.missing)

@@ -54,6 +54,10 @@ class Worker(Generic[T]):
             result.wait(STOP_SECONDS)
             _tell_all(emitted, tell)
 
+    def is_busy(self) -> bool:
+        """Whether a job runs that did not end when it was told to."""
+        return self._current is not None and not self._current.has_ended
+
     def interrupt(self) -> None:
         """Ends the job that runs, wherever it waits."""
         if self._current:
@@ -67,6 +71,7 @@ class _Job(Generic[T]):
         self._act = act
         self._emit = emit
         self._is_over = False
+        self.has_ended = False
         self._running: tuple[Any, gevent.Greenlet[[Emit[T]], None]] | None = None
 
     def run(self, told: tuple[type[BaseException], ...]) -> None:
@@ -76,8 +81,11 @@ class _Job(Generic[T]):
         self._running = hub, greenlet
         if self._is_over:
             greenlet.kill(block=False)
-        greenlet.get()
-        self._running = None
+        try:
+            greenlet.get()
+        finally:
+            self._running = None
+            self.has_ended = True
 
     def end(self) -> None:
         self._is_over = True

@@ -36,7 +36,8 @@ class AtomicFolder:
         self._root = root
         self._temps = root / TEMP_FOLDER
         self.syncs = sync
-        self._durable: set[Path] = set()
+        self._durable: set[tuple[int, int]] = set()
+        self._has_root = False
         self._token = secrets.token_hex(8)
         self._numbers = count()
 
@@ -90,13 +91,14 @@ class AtomicFolder:
             os.fsync(handle)
 
     def _make_root(self) -> None:
-        if self._root in self._durable:
+        if self._has_root:
             return
         if self._temps.is_symlink():
             raise NotADirectoryError(f'{self._temps} is a link, and has to be a folder')
         for ancestor in reversed([path for path in self._root.parents if not path.exists()]):
             self._make_folder(ancestor)
         self._make_folder(self._root)
+        self._has_root = True
 
     def _make_folder(self, folder: Path) -> None:
         """Makes the folder durable in its parent, also when a process that died made it a moment ago."""
@@ -105,10 +107,10 @@ class AtomicFolder:
         except FileExistsError:
             if not folder.is_dir():
                 raise NotADirectoryError(f'{folder} is a file, and has to be a folder') from None
-            if folder in self._durable:
+            if _identity(folder) in self._durable:
                 return
         self._sync_folder(folder.parent)
-        self._durable.add(folder)
+        self._durable.add(_identity(folder))
 
     def _sync_folder(self, folder: Path) -> None:
         with _folder(folder) as handle:
@@ -220,6 +222,12 @@ def _is_there(name: str, folder: int) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """A folder that was deleted and made anew is another one, and not durable yet."""
+    found = folder.stat()
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -86,7 +86,7 @@ class Disk:
             return {}
         folder = f'{self.root}/{hour.path}'
         sizes = ((segment, _size(folder, segment)) for segment in segments if not segment.withdrawal)
-        return {segment: size for segment, size in sizes if 0 <= size <= self._limit_bytes}
+        return {segment: size for segment, size in sizes if size >= 0}
 
     def open(self, segment: Segment) -> BinaryIO:
         """The file of a segment that is held and not withdrawn; raises SegmentError."""

@@ -71,6 +71,10 @@ OK = b'HTTP/1.1 200 OK\r\n'
 BOMB = gzip.compress(bytes(50_000_000))
 
 MISBEHAVING = {
+    'redirects to no URL': (
+        sends(b'HTTP/1.1 302 Found\r\nLocation: http://x:99999/\r\nContent-Length: 0\r\n\r\n'),
+        'unreachable',
+    ),
     'nobody listens': (None, 'unreachable'),
     'no HTTP': (sends(b'hello\r\n\r\n'), 'unreachable'),
     'cut off': (sends(OK + b'Content-Length: 100\r\n\r\nshort'), 'truncated'),

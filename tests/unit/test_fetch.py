@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
-from backfiller.ability import PLAIN_REQUESTS
+from backfiller.ability import PLAIN_REQUESTS, REST_REQUESTS
 from backfiller.fetch import STALLS_ALLOWED, Fetcher
 from common import batch
 from common.errors import SegmentError, SourceError
@@ -131,11 +131,14 @@ REFUSALS = {
     '404': answers(b'', 404),
     '405': answers(b'', 405),
     '400': answers(b'{"error": "no"}', 400),
-    '429': answers(b'', 429),
-    '500': answers(b'', 500),
     'a page': answers(b'<html>', 200, 'text/html'),
     'an archive of another kind': answers(tar_of(PIECES), 200, 'application/octet-stream'),
+}
+TROUBLES = {
+    '429': answers(b'', 429),
+    '500': answers(b'', 500),
     'elsewhere': answers(b'', 302),
+    'garbage': answers(b'garbage' * 1000, 200, batch.CONTENT_TYPE),
 }
 
 
@@ -151,6 +154,16 @@ def test_a_peer_that_knows_no_batches_is_asked_plainly_and_again_after_a_while(
     peer.requests.clear()
     assert read(fetcher) == bodies_of()
     assert requests_of(peer) == 'P'
+
+
+@pytest.mark.parametrize('trouble', TROUBLES)
+def test_a_batch_that_brings_nothing_is_a_short_rest_from_batches(
+    peer: Scripted, fetcher: Fetcher, trouble: str
+) -> None:
+    peer.script = in_batches(TROUBLES[trouble])
+    for _ in range(REST_REQUESTS + 2):
+        assert read(fetcher, PIECES[:2]) == bodies_of(PIECES[:2])
+    assert requests_of(peer) == 'P' + 'GG' * (REST_REQUESTS + 1) + 'P' + 'GG'
 
 
 def test_what_one_reader_learnt_of_the_peer_all_know(peer: Scripted) -> None:

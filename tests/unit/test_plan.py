@@ -87,7 +87,7 @@ def test_a_tombstone_tells_nothing_about_sizes() -> None:
 def test_what_arrived_is_told_to_those_who_have_it_and_counts_once() -> None:
     plan = offered(a=PIECES[:1], b=PIECES[:1], c=PIECES[1:])
     take_one(plan, 'a')
-    assert plan.held('a', PIECES[0], 1) == (True, [('b', PIECES[0])], set())
+    assert plan.held('a', PIECES[0], 1) == (True, [('b', PIECES[0])], [])
     assert plan.held('b', PIECES[0], 1) == (False, (), ())
     assert (plan.outstanding('a'), plan.outstanding('b')) == (0, 0)
     offer(plan, 'b', PIECES[:1], held=PIECES[:1])

@@ -23,7 +23,7 @@ def test_a_slow_peers_segments_are_asked_of_one_other_who_has_them() -> None:
     assert not set(late) & set(rest)
     assert plan.take_late('c', 9 * LATER) == []
     needed, spared, fetchers = plan.held('b', late[0], 1)
-    assert (needed, set(spared), fetchers) == (True, {('a', late[0]), ('c', late[0])}, {'a'})
+    assert (needed, set(spared), fetchers) == (True, {('a', late[0]), ('c', late[0])}, [('a', late[0])])
     assert plan.held('a', late[0], 1) == (False, (), ())
 
 

@@ -102,11 +102,14 @@ class Run:
             assert not {each.hash for each in share} & {each.hash for each in before}
         elif share := self.plan.take_late(peer, self.now):
             for each in share:
-                others = [one for one in self.shares if any(each in found for found in self.shares[one])]
+                others = [one for one in self.shares if each.hash in self.hashes_at(one)]
                 assert others
                 assert peer not in others
         self.check(peer, share)
         return list(share)
+
+    def hashes_at(self, peer: str) -> set[str]:
+        return {each.hash for share in self.shares[peer] for each in share}
 
     def under_way(self) -> list[Segment]:
         """What anybody fetches and is still needed."""
