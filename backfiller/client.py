@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from backfiller.deadline import DeadlineError, deadline
 from backfiller.engines import Answer, Engine, Rich
-from backfiller.pace import no_cap
+from backfiller.pace import Wait, no_cap
 from common.segment import shown
 
 MAX_REDIRECTS = 5
@@ -68,7 +68,7 @@ class Client:
         deadline_seconds: float,
         may_redirect: RedirectRule,
         engine: Engine | None = None,
-        pace: Callable[[int], float] = no_cap,
+        pace: Wait = no_cap,
     ) -> None:
         self._deadline_seconds = deadline_seconds
         self._may_redirect = may_redirect

@@ -39,9 +39,8 @@ class _Fair:
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
-        self.sock.__class__ = _FAIR.get(
-            type(self.sock), type(self.sock)
-        )  # only gevent's sockets are in there
+        kind = type(self.sock)
+        self.sock.__class__ = _FAIR.get(kind, kind)  # only gevent's sockets are in there
 
 
 class FairConnection(_Fair, http.client.HTTPConnection):

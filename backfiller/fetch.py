@@ -5,19 +5,15 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import groupby, islice
 
 from backfiller.ability import Ability
-from backfiller.client import Client, FetchError, Reply
+from backfiller.client import Client, FetchError
+from backfiller.stalls import Stalls
 from common import batch, wire
-from common.errors import BatchError, SegmentError, SourceError
+from common.errors import BatchError, SegmentError
 from common.place import Chunks
 from common.segment import Hour, Segment
 
-STALLS_ALLOWED = 5
-"""A peer that does not come up with this many answers in a row is left alone for a while."""
-
 NO_BATCHES = (200, 400, 404, 405, 501)
 """What a peer answers that does not know them; 200 is the page that some have for everything."""
-
-STALLS = ('deadline', 'unreachable')
 
 Waiting = dict[str, Segment]
 Pieces = Generator[tuple[Segment, Chunks]]
@@ -35,7 +31,7 @@ class Fetcher:
         self._client = client
         self._batches = batches
         self._max_segment_bytes = max_segment_bytes
-        self._stalls = 0
+        self._stalls = Stalls(url)
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
         """Each segment with its bytes, an hour's segments in any order; see `common.place.Source`."""
@@ -48,7 +44,7 @@ class Fetcher:
                     waiting[segment.name] = segment
             yield from self._in_batches(hour, waiting)
             for segment in waiting.values():
-                self._give_up_if_stalled()
+                self._stalls.check()
                 yield segment, self._body(segment)
 
     def close(self) -> None:
@@ -62,7 +58,7 @@ class Fetcher:
             try:
                 yield from self._batch(hour, waiting)
             except (BatchError, FetchError) as error:
-                self._note_stall(error)
+                self._stalls.note(error)
                 if len(waiting) == left:
                     self._batches.failed()
 
@@ -78,39 +74,22 @@ class Fetcher:
             for member in batch.members(answer.blocks, asked, self._max_segment_bytes):
                 chunks = list(member.chunks)
                 del waiting[member.name]
-                self._stalls = 0
+                self._stalls.end()
                 yield asked[member.name], chunks
         for name in asked.keys() & waiting.keys():
             segment = waiting.pop(name)
             yield segment, _missing(f'{self.url} lists {segment.path}, and does not send it')
 
     def _body(self, segment: Segment) -> Iterator[bytes]:
+        url = self.url + wire.segment_path(segment)
         try:
-            reply = self._get(self.url + wire.segment_path(segment))
+            reply = self._stalls.over(lambda: self._client.get(url, limit_bytes=self._max_segment_bytes))
         except FetchError as error:
             raise SegmentError(error.reason, str(error)) from error
         if reply.status != 200:
             reason = 'missing' if reply.status in (404, 410) else 'refused'
             raise SegmentError(reason, f'{reply.url} answered {reply.status}')
         yield reply.body
-
-    def _get(self, url: str) -> Reply:
-        """The answer; raises FetchError. Counts how many in a row did not come, or say: too many requests."""
-        try:
-            reply = self._client.get(url, limit_bytes=self._max_segment_bytes)
-        except FetchError as error:
-            self._note_stall(error)
-            raise
-        self._stalls = STALLS_ALLOWED if reply.status == 429 else 0
-        return reply
-
-    def _note_stall(self, error: Exception) -> None:
-        self._stalls += isinstance(error, FetchError) and error.reason in STALLS
-
-    def _give_up_if_stalled(self) -> None:
-        if self._stalls >= STALLS_ALLOWED:
-            self._stalls = 0
-            raise SourceError(f'{self.url}: {STALLS_ALLOWED} answers in a row did not come')
 
 
 def _missing(message: str) -> Iterator[bytes]:

@@ -231,13 +231,6 @@ def nothing_more_at(peers: Callable[[], Iterable[Source]], disk: OffloadedDisk) 
 
 def _has_more(peer: Source, hour: Hour, known: sync.Known) -> bool:
     try:
-        return any(_lacks(hour, name, known) for name in peer.names(hour) - known.names)
+        return bool(sync.compare(hour, peer.names(hour), known).missing)
     except (SourceError, ListingError):
-        return False
-
-
-def _lacks(hour: Hour, name: str, known: sync.Known) -> bool:
-    try:
-        return known.lacks(Segment.parse(hour, name))
-    except SegmentError:
         return False

@@ -8,6 +8,9 @@ from gevent.monkey import get_original
 
 _Lock = get_original('threading', 'Lock')
 
+Wait = Callable[[int], float]
+"""Called with the length of each piece that came; waits if it has to, and says for how many seconds."""
+
 
 class Pace:
     """Call it with each piece that came: it waits as long as the cap demands, and says for how long."""

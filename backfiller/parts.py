@@ -13,11 +13,11 @@ from backfiller import s3
 from backfiller.backfill import Backfill
 from backfiller.bucket import Bucket
 from backfiller.client import Client, same_origin
-from backfiller.engines import Engine, Lean
+from backfiller.engines import Engine
 from backfiller.follow import Follower
 from backfiller.metrics import Metrics
 from backfiller.mirror import Mirror, Patience
-from backfiller.pace import Pace, no_cap
+from backfiller.pace import Pace, Wait, no_cap
 from backfiller.peer import Peer
 from backfiller.roster import Roster
 from backfiller.setbacks import Setbacks
@@ -79,17 +79,16 @@ class Parts:
         return Bucket(client, self.mirror.bucket, max_segment_bytes=self.own.max_segment_bytes)
 
     def peer(self, url: str) -> Peer:
-        def new_client(engine: Engine) -> Client:
+        def new_client(engine: Engine, pace: Wait) -> Client:
+            deadline_seconds = self.own.request_deadline
             return Client(
-                deadline_seconds=self.own.request_deadline,
-                may_redirect=same_origin,
-                engine=engine,
-                pace=self.pace if isinstance(engine, Lean) else no_cap,
+                deadline_seconds=deadline_seconds, may_redirect=same_origin, engine=engine, pace=pace
             )
 
         return Peer(
             url,
             new_client,
+            pace=self.pace,
             max_segment_bytes=self.own.max_segment_bytes,
             plain=self.own.protocol == 'plain',
             turns=self.turns,
@@ -105,7 +104,7 @@ class Parts:
         return BoundedSemaphore(SUMMARIES_AT_ONCE)
 
     @cached_property
-    def pace(self) -> Callable[[int], float]:
+    def pace(self) -> Wait:
         """The one cap that all peers share."""
         return Pace(self.own.download_limit) if self.own.download_limit else no_cap
 

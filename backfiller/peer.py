@@ -10,7 +10,9 @@ from typing import TypeVar
 from backfiller.ability import Ability
 from backfiller.client import Client, FetchError, Reply
 from backfiller.engines import Engine, Rich, lean_or_rich
-from backfiller.fetch import STALLS, STALLS_ALLOWED, Fetcher
+from backfiller.fetch import Fetcher
+from backfiller.pace import Wait, no_cap
+from backfiller.stalls import Stalls
 from common import wire
 from common.errors import ListingError, SegmentError, SourceError
 from common.offload import offload
@@ -30,29 +32,31 @@ _SMALL_ANSWER_BYTES = 64 * 1024
 class Peer:
     """The restreamer at `url`, spoken to as design section 3 says: plainly, where it knows no more.
 
-    `new_client` makes a client of an engine; every fetcher has its own. With `plain` it is never asked for
-    more than the plain protocol. `turns` is taken while the summaries of a variant are in use, which may be
-    large.
+    `new_client` makes a client of an engine and a pace; every fetcher has its own, with `pace`. With `plain`
+    it is never asked for more than the plain protocol. `turns` is taken while the summaries of a variant are
+    in use, which may be large.
     """
 
     def __init__(
         self,
         url: str,
-        new_client: Callable[[Engine], Client],
+        new_client: Callable[[Engine, Wait], Client],
         *,
+        pace: Wait = no_cap,
         max_segment_bytes: int = MAX_SEGMENT_BYTES,
         plain: bool = False,
         turns: AbstractContextManager[object] = nullcontext(),  # noqa: B008 (it has no state)
     ) -> None:
         self.url = url
         self._new_client = new_client
-        self._client = new_client(Rich())
+        self._pace = pace
+        self._client = new_client(Rich(), no_cap)
         self._max_segment_bytes = max_segment_bytes
         self._fingerprints = Ability(wanted=not plain)
         self._batches = Ability(wanted=not plain)
         self._own_fetcher = self.fetcher()
         self._turns = turns
-        self._stalls = 0
+        self._stalls = Stalls(url)
         self.variants: set[tuple[str, str]] = set()
         """Stream and variant of what it was found to have, fit to be watched: no more than MOST_VARIANTS."""
         self.refused: set[str] = set()
@@ -94,7 +98,7 @@ class Peer:
                             yield self._decoded(reply, partial(self._hours, stream, variant, scope))
 
     def names(self, hour: Hour) -> set[str]:
-        self._give_up_if_stalled()
+        self._stalls.check()
         return set(self._listing(f'{wire.names_path(hour)}?tombstones=true'))
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
@@ -102,13 +106,8 @@ class Peer:
 
     def fetcher(self) -> Fetcher:
         """One more reader of this peer, for whoever reads beside us; to be closed."""
-        client = self._new_client(lean_or_rich(self.url))
+        client = self._new_client(lean_or_rich(self.url), self._pace)
         return Fetcher(self.url, client, self._batches, max_segment_bytes=self._max_segment_bytes)
-
-    def _give_up_if_stalled(self) -> None:
-        if self._stalls >= STALLS_ALLOWED:
-            self._stalls = 0
-            raise SourceError(f'{self.url}: {STALLS_ALLOWED} answers in a row did not come')
 
     def await_change(
         self, stream: str, variant: str, since: datetime, etag: str, wait_seconds: int
@@ -185,11 +184,6 @@ class Peer:
             raise ListingError(f'{reply.url}: {error}') from None
 
     def _get(self, path: str, limit_bytes: int, encoding: str = 'identity') -> Reply:
-        """The answer; raises FetchError. Counts how many in a row did not come, or say: too many requests."""
-        try:
-            reply = self._client.get(self.url + path, limit_bytes=limit_bytes, encoding=encoding)
-        except FetchError as error:
-            self._stalls += error.reason in STALLS
-            raise
-        self._stalls = STALLS_ALLOWED if reply.status == 429 else 0
-        return reply
+        """The answer; raises FetchError."""
+        url = self.url + path
+        return self._stalls.over(lambda: self._client.get(url, limit_bytes=limit_bytes, encoding=encoding))

@@ -16,6 +16,7 @@ import requests
 
 from backfiller.client import Client, same_origin
 from backfiller.engines import Engine
+from backfiller.pace import Wait
 from backfiller.peer import Peer
 
 BIN = Path(sys.executable).parent
@@ -120,8 +121,8 @@ def restreamer(store: Path, *args: str) -> Iterator[str]:
 def peer_at(url: str, *, plain: bool = False, deadline_seconds: float = 10) -> Peer:
     """The peer behind the URL, as a backfiller sees it."""
 
-    def new_client(engine: Engine) -> Client:
-        return Client(deadline_seconds=deadline_seconds, may_redirect=same_origin, engine=engine)
+    def new_client(engine: Engine, pace: Wait) -> Client:
+        return Client(deadline_seconds=deadline_seconds, may_redirect=same_origin, engine=engine, pace=pace)
 
     return Peer(url, new_client, plain=plain)
 

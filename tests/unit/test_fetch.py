@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 
 from backfiller.ability import PLAIN_REQUESTS, REST_REQUESTS
-from backfiller.fetch import STALLS_ALLOWED, Fetcher
+from backfiller.fetch import Fetcher
+from backfiller.stalls import STALLS_ALLOWED
 from common import batch
 from common.errors import SegmentError, SourceError
 from tests.kit.build import Piece, piece, run_of, tombstone_of

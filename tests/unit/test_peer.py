@@ -48,7 +48,7 @@ class Vast(Server):
 
 
 def peer_of(server: Server) -> Peer:
-    return Peer('http://peer', lambda _: server)  # type: ignore[arg-type,return-value]
+    return Peer('http://peer', lambda *_: server)  # type: ignore[arg-type,return-value]
 
 
 def summaries_of(peer: Peer) -> dict[Hour, HourSummary | None]:

@@ -1,7 +1,5 @@
 """Several jobs at once: the first error ends all."""
 
-from collections.abc import Iterator
-
 import gevent
 import pytest
 
@@ -9,17 +7,7 @@ from backfiller.together import together
 from common.errors import SourceError
 
 
-@pytest.fixture
-def quiet_hub() -> Iterator[None]:
-    """No traceback on standard error for greenlets that end with an error of ours."""
-    hub = gevent.get_hub()
-    before = hub.NOT_ERROR
-    hub.NOT_ERROR = (*before, SourceError)
-    yield
-    hub.NOT_ERROR = before
-
-
-def test_the_first_error_ends_all_and_goes_on(quiet_hub: None) -> None:
+def test_the_first_error_ends_all_and_goes_on(our_errors_are_told: None) -> None:
     ended: list[str] = []
 
     def fails() -> None:
@@ -36,7 +24,7 @@ def test_the_first_error_ends_all_and_goes_on(quiet_hub: None) -> None:
     assert ended == ['killed']
 
 
-def test_after_an_error_no_further_job_is_begun(quiet_hub: None) -> None:
+def test_after_an_error_no_further_job_is_begun(our_errors_are_told: None) -> None:
     begun: list[int] = []
 
     def fails(number: int) -> None:
