@@ -16,8 +16,9 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from backfiller.deadline import DeadlineError, deadline
-from backfiller.engines import Answer, Engine, Rich
+from backfiller.engines import BLOCK_BYTES, Answer, Engine, Rich
 from backfiller.pace import Wait, no_cap
+from common.batch import ReadInto
 from common.segment import shown
 
 MAX_REDIRECTS = 5
@@ -94,7 +95,7 @@ class Client:
         for _ in range(MAX_REDIRECTS + 1):
             with self._exchange('GET', target, headers, None, until) as answer:
                 if not answer.location:
-                    body = b''.join(_limited(url, answer.blocks, limit_bytes))
+                    body = _whole(url, answer, limit_bytes)
                     return Reply(target, answer.status, answer.headers, body)
             with _translated(url):  # it may be no URL at all
                 redirected = urljoin(target, answer.location)
@@ -105,7 +106,7 @@ class Client:
         raise FetchError('refused', f'{url} redirects more than {MAX_REDIRECTS} times')
 
     def post(self, url: str, body: bytes, content_type: str) -> AbstractContextManager[Answer]:
-        """The answer as it comes, whatever its status; raises FetchError, also while its blocks are read."""
+        """The answer as it comes, whatever its status; raises FetchError, also while it is read."""
         headers = {'Accept-Encoding': 'identity', 'Content-Type': content_type}
         return self._exchange('POST', url, headers, body, time.monotonic() + self._deadline_seconds)
 
@@ -116,27 +117,29 @@ class Client:
     def _exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, until: float
     ) -> Iterator[Answer]:
-        """The answer, whose blocks keep to the deadline and the pace."""
+        """The answer, whose reading keeps to the deadline and the pace."""
         with ExitStack() as exchange:
             with _timely(url, until):
                 left = max(until - time.monotonic(), 0.001)
                 asked = self._engine.exchange(method, url, headers, body, left)
                 answer = exchange.enter_context(asked)
                 _check_encoding(url, answer, headers['Accept-Encoding'])
-            yield replace(answer, blocks=self._paced(url, answer.blocks, until))
+            yield replace(answer, read=self._paced(url, answer.read, until))
 
-    def _paced(self, url: str, blocks: Iterator[bytes], until: float) -> Iterator[bytes]:
-        """The blocks that come in time; raises FetchError.
+    def _paced(self, url: str, read: ReadInto, until: float) -> ReadInto:
+        """Reads in time; raises FetchError.
 
-        The deadline is set for each block anew, so that it never goes off in the code that uses the blocks.
+        The deadline is set for each time anew, so that it never goes off in the code that uses the bytes.
         """
-        block = b'...'
-        while block:
+
+        def paced(buffer: memoryview) -> int:
+            nonlocal until
             with _timely(url, until):
-                block = next(blocks, b'')
-            if block:
-                until += self._pace(len(block))
-                yield block
+                count = read(buffer)
+            until += self._pace(count)
+            return count
+
+        return paced
 
 
 def _check_encoding(url: str, answer: Answer, encoding: str) -> None:
@@ -144,13 +147,25 @@ def _check_encoding(url: str, answer: Answer, encoding: str) -> None:
         raise FetchError('refused', f'{url} came in an encoding that was not asked for')
 
 
-def _limited(url: str, blocks: Iterator[bytes], limit_bytes: int) -> Iterator[bytes]:
-    size = 0
-    for block in blocks:
-        size += len(block)
+def _whole(url: str, answer: Answer, limit_bytes: int) -> bytes:
+    """The body; raises FetchError."""
+    body, size = memoryview(bytearray(_expected(answer, limit_bytes))), 0
+    while count := answer.read(body[size:]):
+        size += count
         if size > limit_bytes:
             raise FetchError('size', f'{url} has more than the {limit_bytes} bytes allowed')
-        yield block
+        if size == len(body):
+            body = memoryview(bytearray(body) + bytes(size))
+    return bytes(body[:size])
+
+
+def _expected(answer: Answer, limit_bytes: int) -> int:
+    """How much room the body will take, with a byte more to see that it ends."""
+    try:
+        stated = int(answer.headers.get('Content-Length') or BLOCK_BYTES)
+    except ValueError:
+        stated = BLOCK_BYTES
+    return min(max(stated, 0), limit_bytes) + 1
 
 
 @contextmanager

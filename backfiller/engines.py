@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from email.message import Message
+from functools import partial
 from http.client import BadStatusLine, HTTPConnection, HTTPResponse, IncompleteRead
 from importlib.metadata import version
 from ssl import SSLContext, create_default_context
@@ -20,6 +21,7 @@ from certifi import where
 from requests.utils import get_environ_proxies, get_netrc_auth
 
 from backfiller.fair import FairAdapter, FairConnection, FairHTTPSConnection
+from common.batch import ReadInto
 
 BLOCK_BYTES = 256 * 1024
 USER_AGENT = f'segmesh/{version("segmesh")}'
@@ -29,12 +31,12 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The head of an answer, and its body in blocks. `location` is where it redirects to, or empty."""
+    """The head of an answer, and how its body is read. `location` is where it redirects to, or empty."""
 
     status: int
     headers: Mapping[str, str] | Message
     location: str
-    blocks: Iterator[bytes]
+    read: ReadInto
 
 
 class Engine(Protocol):
@@ -45,7 +47,7 @@ class Engine(Protocol):
     ) -> AbstractContextManager[Answer]:
         """The answer; `timeout_seconds` is the longest wait for anything, not for all of it.
 
-        Raises what its make raises (requests, http.client, OSError, ValueError), also while blocks are read.
+        Raises what its make raises (requests, http.client, OSError, ValueError), also while it is read.
         """
 
     def close(self) -> None:
@@ -74,7 +76,7 @@ class Rich:
             timeout=timeout_seconds,
         ) as found:
             location = found.headers['Location'] if found.is_redirect else ''
-            yield Answer(found.status_code, found.headers, location, found.iter_content(BLOCK_BYTES))
+            yield Answer(found.status_code, found.headers, location, _into(found.iter_content(BLOCK_BYTES)))
 
     def close(self) -> None:
         self._session.close()
@@ -98,7 +100,7 @@ class Lean:
         connection, found = self._ask(server, asked, timeout_seconds)
         try:
             location = found.getheader('Location', '') if found.status in _REDIRECTS else ''
-            yield Answer(found.status, found.headers, location, _blocks(found))
+            yield Answer(found.status, found.headers, location, partial(_read, found))
         finally:
             is_whole = found.isclosed() or found.length == 0
             found.close()
@@ -149,12 +151,37 @@ def _answer(connection: HTTPConnection, asked: Asked) -> HTTPResponse:
         raise
 
 
-def _blocks(found: HTTPResponse) -> Iterator[bytes]:
-    """The body, as much at a time as there is; raises IncompleteRead if it breaks off."""
+def _read(found: HTTPResponse, buffer: memoryview) -> int:
+    """As much of the body as there is; raises IncompleteRead if it breaks off."""
+    if found.length == 0 or found.isclosed():
+        return 0
     try:
-        while found.length != 0 and (block := found.read1(BLOCK_BYTES)):
-            yield block
+        count = _read_some(found, buffer)
     except ConnectionError as error:
         raise IncompleteRead(b'', found.length) from error
-    if found.length:
+    if not count and found.length:
         raise IncompleteRead(b'', found.length)
+    return count
+
+
+def _read_some(found: HTTPResponse, buffer: memoryview) -> int:
+    """What has come by now, while `HTTPResponse.readinto` waits until the buffer is full."""
+    if found.chunked or found.length is None:
+        return found.readinto(buffer)
+    count = found.fp.readinto1(buffer[: found.length])
+    found.length -= count
+    return count
+
+
+def _into(blocks: Iterator[bytes]) -> ReadInto:
+    """Reads from blocks."""
+    rest = memoryview(b'')
+
+    def read(buffer: memoryview) -> int:
+        nonlocal rest
+        rest = rest or memoryview(next(filter(None, blocks), b''))
+        piece, rest = rest[: len(buffer)], rest[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    return read

@@ -5,6 +5,7 @@ endless `100 Continue` or chunk trailers, would keep the hub from running anythi
 """
 
 import http.client
+import time
 from typing import Any
 
 import gevent
@@ -14,18 +15,27 @@ from gevent.ssl import SSLSocket
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+MOST_SECONDS = 0.005
+"""So long nobody else runs at most; to let others run at each read would be felt where many bytes come."""
+
+
+def _let_others_run() -> None:
+    """If they have not for a while: the loop's time is that of its last turn."""
+    if abs(time.time() - gevent.get_hub().loop.now()) > MOST_SECONDS:
+        gevent.sleep(0)
+
 
 class _FairSocket(socket):
     __slots__ = ()
 
     def recv_into(self, *args: Any) -> int:
-        gevent.sleep(0)
+        _let_others_run()
         return super().recv_into(*args)
 
 
 class _FairSSLSocket(SSLSocket):
     def recv_into(self, *args: Any) -> int:
-        gevent.sleep(0)
+        _let_others_run()
         return super().recv_into(*args)
 
 

@@ -71,11 +71,10 @@ class Fetcher:
                 if answer.status in NO_BATCHES:
                     self._batches.was_refused()
                 raise BatchError(f'{url} answered {answer.status} and no batch')
-            for member in batch.members(answer.blocks, asked, self._max_segment_bytes):
-                chunks = list(member.chunks)
+            for member in batch.members(answer.read, asked, self._max_segment_bytes):
                 del waiting[member.name]
                 self._stalls.end()
-                yield asked[member.name], chunks
+                yield asked[member.name], [member.body]
         for name in asked.keys() & waiting.keys():
             segment = waiting.pop(name)
             yield segment, _missing(f'{self.url} lists {segment.path}, and does not send it')

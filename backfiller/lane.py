@@ -1,4 +1,4 @@
-"""A lane to a peer: a connection and a thread, by which shares of segments go from the peer to the disk."""
+"""A lane to a peer: a connection, over which shares of segments go from the peer to the disk."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -6,10 +6,11 @@ from functools import partial
 
 from backfiller.fetch import Fetcher
 from backfiller.sync import Added, Failed
-from backfiller.worker import Emit, Worker
+from backfiller.worker import Emit, Job, Worker
 from common.adding import Adding
 from common.disk import Disk
 from common.errors import SegmentError, StoreError
+from common.offload import offload
 from common.segment import Segment
 
 LEAST_SHARE_BYTES = 256 * 1024
@@ -19,7 +20,10 @@ SHARE_SECONDS = 0.5
 """A share is what a lane brings in about this time, so that a slow peer does not sit on much."""
 
 LANES = 2
-"""So many shares of a peer are under way at once: while one is written to disk, the other comes in."""
+"""So many shares of a peer are under way at once: while one is written to disk, the other comes in.
+
+They share a thread. Each with a thread of its own took more CPU, and more time, than both in one.
+"""
 
 Events = list[Added | Failed]
 
@@ -34,6 +38,7 @@ class Lane:
         self.share_bytes: float = FIRST_SHARE_BYTES
         self._fetcher = fetcher
         self._clock = clock
+        self._job: Job[Events] | None = None
         self._left: set[str] = set()
         self._unneeded: set[str] = set()
 
@@ -52,7 +57,8 @@ class Lane:
             brought_bytes += sum(event.size_bytes for event in events if isinstance(event, Added))
             tell(events)
 
-        self.worker.run(partial(_bring, self._fetcher, disk, segments, self._unneeded), note)
+        self._job = self.worker.job(partial(_bring, self._fetcher, disk, segments, self._unneeded))
+        self.worker.run(self._job, note)
         per_second = brought_bytes / max(self._clock() - began, 0.001)
         self.share_bytes = min(max(per_second * SHARE_SECONDS, LEAST_SHARE_BYTES), MOST_SHARE_BYTES)
 
@@ -61,12 +67,12 @@ class Lane:
         if segment.name not in self._left:
             return
         self._unneeded.add(segment.name)
-        if self._left <= self._unneeded:
-            self.worker.interrupt()
+        if self._job and self._left <= self._unneeded:
+            self._job.end()
 
     def close(self) -> None:
         """Closes the connections, in the thread to whose hub they belong."""
-        self.worker.run(lambda _: self._fetcher.close(), lambda _: None)
+        self.worker.run(self.worker.job(lambda _: self._fetcher.close()), lambda _: None)
 
 
 def _bring(
@@ -92,7 +98,7 @@ def _commit(adding: Adding, emit: Emit[Events]) -> None:
     """Raises StoreError if the store took nothing."""
     events: Events = []
     refused: list[StoreError] = []
-    for segment, size_bytes, error in adding.commit():
+    for segment, size_bytes, error in offload(adding.commit):
         if isinstance(error, StoreError):
             refused.append(error)
         else:

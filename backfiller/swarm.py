@@ -58,7 +58,9 @@ class Swarm:
         self._clock = clock
         self._changed = Signal()
         self._listing = BoundedSemaphore()
+        self._hiring = BoundedSemaphore()
         self._visits: dict[str, _Visit] = {}
+        self._workers: dict[str, Worker[Events]] = {}
         self._spare: list[Worker[Events]] = []
         self._idle: dict[str, list[Lane]] = {}
         self._busy: dict[str, list[Lane]] = {}
@@ -95,15 +97,14 @@ class Swarm:
     @contextmanager
     def lane(self, peer: Peer) -> Iterator[Lane]:
         """A lane to the peer for the length of the block: one that is left from before, or a new one."""
-        idle, busy = self._idle.setdefault(peer.url, []), self._busy.setdefault(peer.url, [])
-        lane = idle.pop() if idle else self._new_lane(peer)
+        lane, busy = self._lane_to(peer), self._busy.setdefault(peer.url, [])
         busy.append(lane)
         try:
             yield lane
         finally:
             busy.remove(lane)
-            if not lane.worker.is_busy():  # else it hangs in the disk, and is left to itself
-                idle.append(lane)
+            if lane.worker is self._workers.get(peer.url):
+                self._idle[peer.url].append(lane)
 
     def has_arrived(self, arrival: Arrival) -> None:
         """Tells those who have the segment or its twin, or even fetch it, that it is here."""
@@ -119,10 +120,18 @@ class Swarm:
         self._busy.pop(peer.url, None)
         for lane in self._idle.pop(peer.url, ()):
             lane.close()
-            self._spare.append(lane.worker)
+        worker = self._workers.pop(peer.url, None)
+        if worker and not worker.hangs():
+            self._spare.append(worker)
 
-    def _new_lane(self, peer: Peer) -> Lane:
-        return Lane(peer.fetcher(), self._spare.pop() if self._spare else Worker())
+    def _lane_to(self, peer: Peer) -> Lane:
+        with self._hiring:
+            worker = self._workers.get(peer.url)
+            if not worker or worker.hangs():  # such a one is left to itself
+                worker = self._workers[peer.url] = self._spare.pop() if self._spare else Worker()
+                self._idle[peer.url] = []
+        idle = self._idle[peer.url]
+        return idle.pop() if idle else Lane(peer.fetcher(), worker)
 
     def now(self) -> float:
         return self._clock()

@@ -1,7 +1,8 @@
-"""A native thread with a gevent hub of its own, for work that moves many bytes.
+"""Native threads with a gevent hub of their own, for work that moves many bytes.
 
 What runs there is ordinary cooperative code, deadlines included, but it takes hardly any of the main hub's
-time: reading, hashing and writing let go of the interpreter while they last.
+time: reading, hashing and writing let go of the interpreter while they last. Jobs of one thread take turns
+without a word to the interpreter, which threads that do the same would keep asking for.
 """
 
 from collections import deque
@@ -16,82 +17,105 @@ T = TypeVar('T')
 
 Emit = Callable[[T], None]
 STOP_SECONDS = 5.0
+A_LONG_TIME = 3600.0
 
 
 class Worker(Generic[T]):
-    """Runs one job at a time; its connections stay usable from job to job, because the thread is the same.
+    """A thread that runs jobs side by side; connections stay usable from job to job.
 
     The thread stays until the process ends: what belonged to a hub that is gone could not be freed safely.
     """
 
     def __init__(self) -> None:
         self._pool = ThreadPool(1)
-        self._told = gevent.get_hub().NOT_ERROR  # whoever runs the job is told, so no traceback is needed
-        self._current: _Job[T] | None = None
+        self._hub = self._pool.apply(gevent.get_hub)
+        self._pool.spawn(_stay)
+        self._given_up: list[Job[T]] = []
 
-    def run(self, act: Callable[[Emit[T]], None], tell: Emit[T]) -> None:
+    def job(self, act: Callable[[Emit[T]], None]) -> 'Job[T]':
+        return Job(self._hub, act)
+
+    def run(self, job: 'Job[T]', tell: Emit[T]) -> None:
         """Does the job in the thread, and tells here what it emits; raises what it raises.
 
         Killing the caller ends the job, and tells what it emitted until then.
         """
-        news, loop, emitted = Event(), gevent.get_hub().loop, deque[T]()
+        self._hub.NOT_ERROR = gevent.get_hub().NOT_ERROR  # whoever runs a job is told of its error
+        try:
+            job.run(tell)
+        finally:
+            self._given_up += [] if job.has_ended else [job]
+
+    def hangs(self) -> bool:
+        """Whether a job did not end when it was told to: it hangs in the disk, and the thread with it."""
+        self._given_up = [job for job in self._given_up if not job.has_ended]
+        return bool(self._given_up)
+
+
+class Job(Generic[T]):
+    """Something to do in the thread of a worker, once."""
+
+    def __init__(self, hub: Any, act: Callable[[Emit[T]], None]) -> None:
+        self._hub = hub
+        self._act = act
+        self._is_over = False
+        self._greenlet: gevent.Greenlet[[Emit[T]], None] | None = None
+        self._error: BaseException | None = None
+        self.has_ended = False
+
+    def run(self, tell: Emit[T]) -> None:
+        """See `Worker.run`."""
+        news, ended, loop, emitted = Event(), Event(), gevent.get_hub().loop, deque[T]()
 
         def emit(item: T) -> None:
             emitted.append(item)
             loop.run_callback_threadsafe(news.set)
 
-        job = self._current = _Job(act, emit)
-        result = self._pool.spawn(job.run, self._told)
-        result.rawlink(lambda _: news.set())
+        def end() -> None:
+            ended.set()
+            news.set()
+
+        self._in_thread(self._start, emit, lambda: loop.run_callback_threadsafe(end))
         try:
-            while not result.ready():
+            while not ended.is_set():
                 news.wait()
                 news.clear()
                 _tell_all(emitted, tell)
-            result.get()
         finally:
-            job.end()
-            result.wait(STOP_SECONDS)
+            self.end()
+            ended.wait(STOP_SECONDS)
             _tell_all(emitted, tell)
-
-    def is_busy(self) -> bool:
-        """Whether a job runs that did not end when it was told to."""
-        return self._current is not None and not self._current.has_ended
-
-    def interrupt(self) -> None:
-        """Ends the job that runs, wherever it waits."""
-        if self._current:
-            self._current.end()
-
-
-class _Job(Generic[T]):
-    """One job: `run` is called in the thread, `end` from anywhere, before or after that."""
-
-    def __init__(self, act: Callable[[Emit[T]], None], emit: Emit[T]) -> None:
-        self._act = act
-        self._emit = emit
-        self._is_over = False
-        self.has_ended = False
-        self._running: tuple[Any, gevent.Greenlet[[Emit[T]], None]] | None = None
-
-    def run(self, told: tuple[type[BaseException], ...]) -> None:
-        hub = gevent.get_hub()
-        hub.NOT_ERROR = told
-        greenlet = gevent.spawn(self._act, self._emit)
-        self._running = hub, greenlet
-        if self._is_over:
-            greenlet.kill(block=False)
-        try:
-            greenlet.get()
-        finally:
-            self._running = None
-            self.has_ended = True
+        if self._error:
+            raise self._error
 
     def end(self) -> None:
-        self._is_over = True
-        if running := self._running:
-            hub, greenlet = running
-            hub.loop.run_callback_threadsafe(greenlet.kill, gevent.GreenletExit, False)
+        """Ends it, wherever it waits; from any thread, before it begins or when it is over too."""
+        if not self.has_ended:
+            self._is_over = True
+            self._in_thread(self._kill)
+
+    def _in_thread(self, act: Callable[..., None], *args: Any) -> None:
+        self._hub.loop.run_callback_threadsafe(act, *args)
+
+    def _start(self, emit: Emit[T], told: Callable[[], None]) -> None:
+        def note_end(greenlet: 'gevent.Greenlet[..., None]') -> None:
+            self._error = greenlet.exception
+            self.has_ended = True
+            told()
+
+        self._greenlet = gevent.spawn(self._act, emit)
+        self._greenlet.link(note_end)
+        if self._is_over:
+            self._kill()
+
+    def _kill(self) -> None:
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+
+
+def _stay() -> None:
+    while True:
+        gevent.sleep(A_LONG_TIME)
 
 
 def _tell_all(emitted: deque[T], tell: Emit[T]) -> None:

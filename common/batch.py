@@ -5,8 +5,7 @@ header. The reader takes that form and nothing else: no folders, links, devices,
 other notations, no name that was not asked for, and none twice.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from common.errors import BatchError
@@ -19,7 +18,10 @@ CONTENT_TYPE = 'application/x-tar'
 MOST_NAMES = 1000
 """So many names one request may ask for."""
 
-MOST_EMPTY_BLOCKS = 1000
+BUFFER_BYTES = 512 * 1024
+
+ReadInto = Callable[[memoryview], int]
+"""Fills a buffer from its start with what there is, and returns how many bytes that was: 0 at the end."""
 
 _NAME = slice(0, 100)
 _SIZE = slice(124, 136)
@@ -51,11 +53,10 @@ _BLANK_SUM = sum(_BLANK)
 
 
 class Member(NamedTuple):
-    """A member of a stream; its chunks are to be consumed before the next member is asked for."""
+    """A whole member of a stream; its body is good until the next member is asked for."""
 
     name: str
-    size_bytes: int
-    chunks: Iterator[memoryview]
+    body: memoryview
 
 
 def header(name: str, size_bytes: int) -> bytes:
@@ -78,52 +79,52 @@ def member_bytes(size_bytes: int) -> int:
     return BLOCK_BYTES + size_bytes + -size_bytes % BLOCK_BYTES
 
 
-def members(blocks: Iterable[bytes], asked: Collection[str], limit_bytes: int) -> Iterator[Member]:
+def members(read: ReadInto, asked: Collection[str], limit_bytes: int) -> Iterator[Member]:
     """The members of a stream, none larger than `limit_bytes`.
 
     Raises BatchError as soon as the stream is not as agreed, or ends early; what came before counts.
     """
-    stream, awaited = _Stream(blocks), set(asked)
-    while (head := stream.exactly(BLOCK_BYTES)) != END[:BLOCK_BYTES]:
+    stream, awaited = _Stream(read), set(asked)
+    while (head := bytes(stream.exactly(BLOCK_BYTES))) != END[:BLOCK_BYTES]:
         name, size = _decoded(head)
         if name not in awaited:
             raise BatchError(f'{shown(name)} comes unasked, or a second time')
         if size > limit_bytes:
             raise BatchError(f'{name} has {size} bytes: more than the {limit_bytes} allowed')
         awaited.remove(name)
-        body = stream.upto(size)
-        yield Member(name, size, body)
-        for _ in body:
-            pass  # what the reader of the member left
+        yield Member(name, stream.exactly(size))
         stream.exactly(-size % BLOCK_BYTES)
     if stream.exactly(BLOCK_BYTES) != END[:BLOCK_BYTES]:
         raise BatchError('the stream does not end as a tar archive does')
 
 
 class _Stream:
-    """Blocks of any size, taken in pieces of other sizes without copying them."""
+    """A stream taken in pieces: it is read into one buffer, and nearly all of it is never copied."""
 
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks = iter(blocks)
-        self._rest = memoryview(b'')
+    def __init__(self, read: ReadInto) -> None:
+        self._read = read
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._start = self._end = 0
 
-    def upto(self, size: int) -> Iterator[memoryview]:
-        """The next `size` bytes, as they come."""
-        while size:
-            if not self._rest:
-                self._rest = memoryview(self._next_block())
-            piece, self._rest = self._rest[:size], self._rest[size:]
-            size -= len(piece)
-            yield piece
+    def exactly(self, size: int) -> memoryview:
+        """The next `size` bytes, good until more are asked for."""
+        if self._start + size > len(self._buffer):
+            self._make_room(size)
+        while self._end - self._start < size:
+            count = self._read(self._buffer[self._end :])
+            if not count:
+                raise BatchError('the stream broke off')
+            self._end += count
+        self._start += size
+        return self._buffer[self._start - size : self._start]
 
-    def exactly(self, size: int) -> bytes:
-        return b''.join(self.upto(size))
-
-    def _next_block(self) -> bytes:
-        for block in islice(self._blocks, MOST_EMPTY_BLOCKS):
-            if block:
-                return block
-        raise BatchError('the stream broke off')
+    def _make_room(self, size: int) -> None:
+        """Puts what was read and not taken at the start, of a larger buffer if need be."""
+        rest = bytes(self._buffer[self._start : self._end])
+        if size > len(self._buffer):
+            self._buffer = memoryview(bytearray(size + BUFFER_BYTES))
+        self._start, self._end = 0, len(rest)
+        self._buffer[: self._end] = rest
 
 
 def _decoded(head: bytes) -> tuple[str, int]:

@@ -9,9 +9,9 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
 
 from common.adding import Adding
 from common.atomic import AtomicFolder, close
@@ -88,13 +88,13 @@ class Disk:
         sizes = ((segment, _size(folder, segment)) for segment in segments if not segment.withdrawal)
         return {segment: size for segment, size in sizes if size >= 0}
 
-    def open(self, segment: Segment) -> BinaryIO:
+    def open(self, segment: Segment) -> FileIO:
         """The file of a segment that is held and not withdrawn; raises SegmentError."""
         if self._leads_through_a_link(segment.hour.path):
             raise SegmentError('missing', f'{segment.path} is not held: links are not followed')
         return self._open(segment)
 
-    def _open(self, segment: Segment) -> BinaryIO:
+    def _open(self, segment: Segment) -> FileIO:
         """As `open`, in a folder that is no link."""
         folder = f'{self.root}/{segment.hour.path}'
         try:
@@ -105,6 +105,13 @@ class Disk:
             raise SegmentError('missing', f'{segment.path} is not held') from None
         except OSError as error:
             raise SegmentError('unreadable', f'cannot open {segment.path}: {error.strerror}') from error
+
+    def files(self, hour: Hour, segments: Iterable[Segment]) -> Iterator[tuple[Segment, FileIO]]:
+        """The files of segments of the hour, each closed when the next is asked for; raises SegmentError."""
+        open_one = self.open if self._leads_through_a_link(hour.path) else self._open
+        for segment in segments:
+            with open_one(segment) as file:
+                yield segment, file
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
         for hour, group in groupby(segments, key=lambda each: each.hour):
@@ -131,7 +138,7 @@ class Disk:
         """Removes stale temps; returns how many."""
         return self._folder.sweep()
 
-    def _blocks(self, segment: Segment, open_one: Callable[[Segment], BinaryIO]) -> Iterator[bytes]:
+    def _blocks(self, segment: Segment, open_one: Callable[[Segment], FileIO]) -> Iterator[bytes]:
         with open_one(segment) as file:
             size = os.fstat(file.fileno()).st_size
             if size > self._limit_bytes:
@@ -198,7 +205,7 @@ def _size(folder: str, segment: Segment) -> int:
     return found.st_size if stat.S_ISREG(found.st_mode) else -1
 
 
-def _regular_file(path: str) -> BinaryIO:
+def _regular_file(path: str) -> FileIO:
     """The file opened for reading; raises FileNotFoundError for what is no plain file, such as a pipe."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -207,7 +214,7 @@ def _regular_file(path: str) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         close(handle)
         raise FileNotFoundError(path)
-    return os.fdopen(handle, 'rb', buffering=0)
+    return FileIO(handle, 'rb')
 
 
 @contextmanager

@@ -18,19 +18,21 @@ from common.wire import HourSummary
 P = ParamSpec('P')
 R = TypeVar('R')
 
+NO_BYTES = memoryview(b'')
+
 
 def offload(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Calls the function in the thread pool; other greenlets run until it returns."""
     return gevent.get_hub().threadpool.apply(function, args, kwargs)
 
 
-def read_ahead(blocks: Generator[bytes]) -> Iterator[bytes]:
+def read_ahead(blocks: Generator[memoryview]) -> Iterator[memoryview]:
     """The blocks of a generator that runs in the thread pool, always one block ahead."""
     pool = gevent.get_hub().threadpool
-    coming = pool.spawn(next, blocks, b'')
+    coming = pool.spawn(next, blocks, NO_BYTES)
     try:
         while block := coming.get():
-            coming = pool.spawn(next, blocks, b'')
+            coming = pool.spawn(next, blocks, NO_BYTES)
             yield block
     finally:
         coming.wait()

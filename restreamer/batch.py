@@ -1,6 +1,10 @@
 """POST /segments/STREAM/VARIANT/HOUR: the segments of a list of names, as one streamed tar archive."""
 
-from collections.abc import Generator, Iterator, Mapping
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from io import BytesIO
+from itertools import cycle
+from typing import Any, NamedTuple
 
 from flask import Blueprint, request
 from werkzeug import Response
@@ -14,10 +18,18 @@ from common.segment import Hour, Segment
 from restreamer.measures import Measures, measures
 from restreamer.store import context
 
-BLOCK_BYTES = 1024 * 1024
+BLOCK_BYTES = 512 * 1024
 MOST_REQUEST_BYTES = 256 * 1024
 
 blueprint = Blueprint('batch', __name__)
+
+
+class Piece(NamedTuple):
+    """So many bytes of something, which `read` puts into a buffer."""
+
+    what: str
+    read: Callable[[memoryview], int | None]
+    size_bytes: int
 
 
 @blueprint.post('/segments/<stream:stream>/<variant:variant>/<hour:hour>')
@@ -26,10 +38,9 @@ def segments(stream: str, variant: str, hour: str) -> Response:
     wanted = Hour(stream, variant, hour)
     disk, asked = context().disk, _asked(wanted)
     sizes = offload(disk.sizes_of, wanted, asked)
-    blocks = read_ahead(_joined(_pieces(disk, sizes)))
-    response = Response(
-        _counted(blocks, sizes, measures()), mimetype=batch.CONTENT_TYPE, direct_passthrough=True
-    )
+    blocks = read_ahead(_blocks(_pieces(disk, wanted, sizes)))
+    body: Any = _counted(blocks, sizes, measures())  # no bytes, but the server takes what a socket takes
+    response = Response(body, mimetype=batch.CONTENT_TYPE, direct_passthrough=True)
     response.content_length = sum(map(batch.member_bytes, sizes.values())) + len(batch.END)
     return response
 
@@ -48,40 +59,49 @@ def _asked(hour: Hour) -> list[Segment]:
     return asked
 
 
-def _pieces(disk: Disk, sizes: Mapping[Segment, int]) -> Iterator[bytes | memoryview]:
-    """The archive; raises SegmentError if a segment is not as it was a moment ago, which breaks it off."""
-    for segment, blocks in disk.read(sizes):
-        yield batch.header(segment.name, sizes[segment])
-        left = sizes[segment]
-        for block in blocks:
-            left -= len(block)
-            if left < 0:
-                break
-            yield block
-        if left:
-            raise SegmentError('truncated', f'{segment.path} is not as long as it was')
-        yield batch.padding(sizes[segment])
-    yield batch.END
+def _pieces(disk: Disk, hour: Hour, sizes: Mapping[Segment, int]) -> Iterator[Piece]:
+    """The archive in parts; raises SegmentError if a segment is not as it was a moment ago."""
+    for segment, file in disk.files(hour, sizes):
+        size, padding = sizes[segment], batch.padding(sizes[segment])
+        if os.fstat(file.fileno()).st_size != size:
+            raise _changed(segment.path)
+        yield Piece(segment.path, BytesIO(batch.header(segment.name, size)).readinto, batch.BLOCK_BYTES)
+        yield Piece(segment.path, file.readinto, size)
+        yield Piece(segment.path, BytesIO(padding).readinto, len(padding))
+    yield Piece('the end', BytesIO(batch.END).readinto, len(batch.END))
 
 
-def _joined(pieces: Iterator[bytes | memoryview]) -> Generator[bytes]:
-    """The same bytes in blocks of about one size, since each costs a change of threads.
+def _blocks(pieces: Iterable[Piece]) -> Generator[memoryview]:
+    """The pieces joined, in blocks that are good until the next but one is asked for.
 
-    The first goes alone: once it is out, an error breaks the answer off instead of being one.
+    The first is one header: once it is out, an error breaks the answer off instead of being one. What came
+    before an error comes whole.
     """
-    yield bytes(next(pieces))
-    waiting: list[bytes | memoryview] = []
-    size = 0
-    for piece in pieces:
-        waiting.append(piece)
-        size += len(piece)
-        if size >= BLOCK_BYTES:
-            yield b''.join(waiting)
-            waiting, size = [], 0
-    yield b''.join(waiting)
+    buffers = cycle([memoryview(bytearray(BLOCK_BYTES)) for _ in range(2)])
+    block, used = next(buffers)[: batch.BLOCK_BYTES], 0
+    try:
+        for what, read, left in pieces:
+            while left:
+                count = read(block[used : used + left])
+                if not count:
+                    raise _changed(what)
+                used, left = used + count, left - count
+                if used == len(block):
+                    yield block
+                    block, used = next(buffers), 0
+    except SegmentError:
+        yield block[:used]
+        raise
+    yield block[:used]
 
 
-def _counted(blocks: Iterator[bytes], sizes: Mapping[Segment, int], served: Measures) -> Iterator[bytes]:
+def _changed(what: str) -> SegmentError:
+    return SegmentError('truncated', f'{what} is not as long as it was')
+
+
+def _counted(
+    blocks: Iterator[memoryview], sizes: Mapping[Segment, int], served: Measures
+) -> Iterator[memoryview]:
     """The blocks; when all were sent, the segments count."""
     yield from blocks
     served.sent('batch', len(sizes), sum(sizes.values()))

@@ -11,12 +11,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from common import batch, wire
-from common.disk import BLOCK_BYTES, Disk
+from common.disk import Disk
 from common.errors import SegmentError
 from common.segment import Hour, Segment
 from common.service import HttpServer, bound, url_of
 from restreamer.app import create_app
-from restreamer.batch import _pieces
+from restreamer.batch import BLOCK_BYTES, _blocks, _pieces
 from restreamer.store import Context
 from tests.kit.build import HOUR, Piece, fill, piece, run_of
 from tests.kit.process import eventually, metrics, restreamer, running
@@ -92,7 +92,7 @@ def pieces_after(
     sent = bytearray()
     change()
     try:
-        for each in _pieces(disk, sizes):
+        for each in _blocks(_pieces(disk, HOUR, sizes)):
             sent += each
     except SegmentError as error:
         return bytes(sent), error
@@ -117,12 +117,12 @@ def test_the_segments_before_one_that_changed_are_sent_whole(store: Path, change
 def test_a_segment_that_shrinks_while_it_is_read_breaks_the_stream_off(store: Path) -> None:
     fill(store.parent / 'shrinking', [BIG])
     disk = Disk(store.parent / 'shrinking')
-    pieces = _pieces(disk, disk.sizes_of(HOUR, [BIG.segment]))
-    assert next(pieces) == batch.header(BIG.name, len(BIG.body))
-    assert next(pieces) == BIG.body[:BLOCK_BYTES]
+    blocks = _blocks(_pieces(disk, HOUR, disk.sizes_of(HOUR, [BIG.segment])))
+    assert next(blocks) == batch.header(BIG.name, len(BIG.body))
+    assert next(blocks) == BIG.body[:BLOCK_BYTES]
     os.truncate(disk.path(BIG.segment), BLOCK_BYTES)
     with pytest.raises(SegmentError, match='not as long as it was'):
-        list(pieces)
+        list(blocks)
 
 
 class Vanishing(Disk):

@@ -81,6 +81,7 @@ def test_what_a_peer_forgets_gives_its_threads_to_the_next(store: Path) -> None:
     swarm, peer = swarm_at(store), Peer('peer', PIECES)
     one_pass(swarm, peer)
     threads = {lane.worker for lane in swarm._idle['peer']}
+    assert len(threads) == 1
     swarm.forget(peer)  # type: ignore[arg-type]
     other = Peer('other', run_of(40, '2026-11-14T03:10:00'))
     one_pass(swarm, other)

@@ -48,7 +48,8 @@ class Running:
 
     def __init__(self, worker: Worker[object], job: Callable[[Emit[object]], None]) -> None:
         self.told: list[object] = []
-        self.greenlet = gevent.spawn(worker.run, job, self.told.append)
+        self.job = worker.job(job)
+        self.greenlet = gevent.spawn(worker.run, self.job, self.told.append)
 
     def until_told(self, *said: object) -> None:
         eventually(lambda: self.told == list(said))
@@ -61,7 +62,7 @@ class Running:
 
 def told_of(worker: Worker[object], job: Callable[[Emit[object]], None]) -> list[object]:
     told: list[object] = []
-    worker.run(job, told.append)
+    worker.run(worker.job(job), told.append)
     return told
 
 
@@ -153,13 +154,16 @@ def test_a_job_that_has_hardly_begun_can_be_ended(switches: int) -> None:
     assert 0 not in job.ended_in
 
 
-def test_an_interrupt_ends_the_job_and_nothing_else(worker: Worker[object]) -> None:
-    job = Endless('a', 'b')
+def test_ending_a_job_leaves_those_beside_it(worker: Worker[object]) -> None:
+    job, beside = Endless('a', 'b'), Endless('c')
     found = Running(worker, job)
-    found.until_told('a', 'b')
-    worker.interrupt()
-    assert found.end() == ['a', 'b']
-    assert job.ended_in == [thread_of(worker)]
+    with running(worker, beside) as other:
+        other.until_told('c')
+        found.until_told('a', 'b')
+        found.job.end()
+        assert found.end() == ['a', 'b']
+        assert not beside.ended_in
+    assert job.ended_in == beside.ended_in == [thread_of(worker)]
 
 
 def test_what_a_job_emits_while_it_is_ended_comes_too(worker: Worker[object]) -> None:
@@ -172,15 +176,32 @@ def test_what_a_job_emits_while_it_is_ended_comes_too(worker: Worker[object]) ->
 
     found = Running(worker, job)
     found.until_told('begun')
-    worker.interrupt()
+    found.job.end()
     assert found.end() == ['begun', 'last']
 
 
-def test_an_interrupt_of_nobody_does_nothing(worker: Worker[object]) -> None:
-    worker.interrupt()
-    assert told_of(worker, lambda emit: emit('still here')) == ['still here']
-    worker.interrupt()
-    assert told_of(worker, lambda emit: emit('still here')) == ['still here']
+def test_a_job_that_is_over_can_be_ended_again(worker: Worker[object]) -> None:
+    job = worker.job(lambda emit: emit('done'))
+    told: list[object] = []
+    worker.run(job, told.append)
+    job.end()
+    assert told + told_of(worker, lambda emit: emit('still here')) == ['done', 'still here']
+
+
+def test_a_thread_hangs_from_when_a_job_does_not_end_until_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('backfiller.worker.STOP_SECONDS', 0.01)
+    worker: Worker[object] = Worker()
+    lock = get_original('threading', 'Lock')()
+    lock.acquire()
+    job = worker.job(lambda emit: (emit('begun'), lock.acquire())[0])
+    told: list[object] = []
+    greenlet = gevent.spawn(worker.run, job, told.append)
+    eventually(lambda: told)
+    assert not worker.hangs()
+    greenlet.kill()
+    assert worker.hangs()
+    lock.release()
+    eventually(lambda: not worker.hangs())
 
 
 def test_deadlines_go_off_inside(worker: Worker[object]) -> None:
