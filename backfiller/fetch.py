@@ -32,6 +32,7 @@ class Fetcher:
         self._batches = batches
         self._max_segment_bytes = max_segment_bytes
         self._stalls = Stalls(url)
+        self._buffer = batch.Buffer()
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
         """Each segment with its bytes, an hour's segments in any order; see `common.place.Source`."""
@@ -71,7 +72,7 @@ class Fetcher:
                 if answer.status in NO_BATCHES:
                     self._batches.was_refused()
                 raise BatchError(f'{url} answered {answer.status} and no batch')
-            for member in batch.members(answer.read, asked, self._max_segment_bytes):
+            for member in batch.members(answer.read, asked, self._max_segment_bytes, self._buffer):
                 del waiting[member.name]
                 self._stalls.end()
                 yield asked[member.name], [member.body]

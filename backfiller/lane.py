@@ -15,7 +15,7 @@ from common.segment import Segment
 
 LEAST_SHARE_BYTES = 256 * 1024
 FIRST_SHARE_BYTES = 512 * 1024
-MOST_SHARE_BYTES = 6 * 1024 * 1024
+MOST_SHARE_BYTES = 16 * 1024 * 1024
 SHARE_SECONDS = 0.5
 """A share is what a lane brings in about this time, so that a slow peer does not sit on much."""
 

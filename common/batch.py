@@ -19,6 +19,7 @@ MOST_NAMES = 1000
 """So many names one request may ask for."""
 
 BUFFER_BYTES = 512 * 1024
+MOST_KEPT_BYTES = 4 * 1024 * 1024
 
 ReadInto = Callable[[memoryview], int]
 """Fills a buffer from its start with what there is, and returns how many bytes that was: 0 at the end."""
@@ -79,39 +80,28 @@ def member_bytes(size_bytes: int) -> int:
     return BLOCK_BYTES + size_bytes + -size_bytes % BLOCK_BYTES
 
 
-def members(read: ReadInto, asked: Collection[str], limit_bytes: int) -> Iterator[Member]:
-    """The members of a stream, none larger than `limit_bytes`.
+class Buffer:
+    """Where a stream is read into, and taken from in pieces, so that nearly nothing is copied.
 
-    Raises BatchError as soon as the stream is not as agreed, or ends early; what came before counts.
+    It serves one stream after the other: a new one for each would cost the system as much as reading does.
     """
-    stream, awaited = _Stream(read), set(asked)
-    while (head := bytes(stream.exactly(BLOCK_BYTES))) != END[:BLOCK_BYTES]:
-        name, size = _decoded(head)
-        if name not in awaited:
-            raise BatchError(f'{shown(name)} comes unasked, or a second time')
-        if size > limit_bytes:
-            raise BatchError(f'{name} has {size} bytes: more than the {limit_bytes} allowed')
-        awaited.remove(name)
-        yield Member(name, stream.exactly(size))
-        stream.exactly(-size % BLOCK_BYTES)
-    if stream.exactly(BLOCK_BYTES) != END[:BLOCK_BYTES]:
-        raise BatchError('the stream does not end as a tar archive does')
 
-
-class _Stream:
-    """A stream taken in pieces: it is read into one buffer, and nearly all of it is never copied."""
-
-    def __init__(self, read: ReadInto) -> None:
-        self._read = read
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+    def __init__(self) -> None:
+        self._buffer = memoryview(b'')
         self._start = self._end = 0
 
-    def exactly(self, size: int) -> memoryview:
-        """The next `size` bytes, good until more are asked for."""
+    def clear(self) -> None:
+        """Forgets what is left of a stream, and gives back the room for an uncommonly large piece."""
+        self._start = self._end = 0
+        if len(self._buffer) > MOST_KEPT_BYTES:
+            self._buffer = memoryview(b'')
+
+    def exactly(self, size: int, read: ReadInto) -> memoryview:
+        """The next `size` bytes, good until more are asked for; raises BatchError if there are less."""
         if self._start + size > len(self._buffer):
             self._make_room(size)
         while self._end - self._start < size:
-            count = self._read(self._buffer[self._end :])
+            count = read(self._buffer[self._end :])
             if not count:
                 raise BatchError('the stream broke off')
             self._end += count
@@ -125,6 +115,28 @@ class _Stream:
             self._buffer = memoryview(bytearray(size + BUFFER_BYTES))
         self._start, self._end = 0, len(rest)
         self._buffer[: self._end] = rest
+
+
+def members(
+    read: ReadInto, asked: Collection[str], limit_bytes: int, buffer: Buffer | None = None
+) -> Iterator[Member]:
+    """The members of a stream, none larger than `limit_bytes`; nobody else may use the buffer meanwhile.
+
+    Raises BatchError as soon as the stream is not as agreed, or ends early; what came before counts.
+    """
+    buffer, awaited = buffer or Buffer(), set(asked)
+    buffer.clear()
+    while (head := bytes(buffer.exactly(BLOCK_BYTES, read))) != END[:BLOCK_BYTES]:
+        name, size = _decoded(head)
+        if name not in awaited:
+            raise BatchError(f'{shown(name)} comes unasked, or a second time')
+        if size > limit_bytes:
+            raise BatchError(f'{name} has {size} bytes: more than the {limit_bytes} allowed')
+        awaited.remove(name)
+        yield Member(name, buffer.exactly(size, read))
+        buffer.exactly(-size % BLOCK_BYTES, read)
+    if buffer.exactly(BLOCK_BYTES, read) != END[:BLOCK_BYTES]:
+        raise BatchError('the stream does not end as a tar archive does')
 
 
 def _decoded(head: bytes) -> tuple[str, int]:

@@ -1,6 +1,7 @@
 """POST /segments/STREAM/VARIANT/HOUR: the segments of a list of names, as one streamed tar archive."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from io import BytesIO
 from itertools import cycle
@@ -20,6 +21,9 @@ from restreamer.store import context
 
 BLOCK_BYTES = 512 * 1024
 MOST_REQUEST_BYTES = 256 * 1024
+
+_SPARE: deque[list[memoryview]] = deque(maxlen=4)
+"""Buffers that nobody uses now: fresh memory for each answer would cost as much as reading the files."""
 
 blueprint = Blueprint('batch', __name__)
 
@@ -77,7 +81,8 @@ def _blocks(pieces: Iterable[Piece]) -> Generator[memoryview]:
     The first is one header: once it is out, an error breaks the answer off instead of being one. What came
     before an error comes whole.
     """
-    buffers = cycle([memoryview(bytearray(BLOCK_BYTES)) for _ in range(2)])
+    pair = _SPARE.pop() if _SPARE else [memoryview(bytearray(BLOCK_BYTES)) for _ in range(2)]
+    buffers = cycle(pair)
     block, used = next(buffers)[: batch.BLOCK_BYTES], 0
     try:
         for what, read, left in pieces:
@@ -92,7 +97,10 @@ def _blocks(pieces: Iterable[Piece]) -> Generator[memoryview]:
     except SegmentError:
         yield block[:used]
         raise
-    yield block[:used]
+    else:
+        yield block[:used]
+    finally:
+        _SPARE.append(pair)
 
 
 def _changed(what: str) -> SegmentError:
