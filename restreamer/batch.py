@@ -22,7 +22,9 @@ from restreamer.store import context
 BLOCK_BYTES = 512 * 1024
 MOST_REQUEST_BYTES = 256 * 1024
 
-_SPARE: deque[list[memoryview]] = deque(maxlen=4)
+Pair = tuple[memoryview, memoryview]
+
+_SPARE: deque[Pair] = deque(maxlen=4)
 """Buffers that nobody uses now: fresh memory for each answer would cost as much as reading the files."""
 
 blueprint = Blueprint('batch', __name__)
@@ -42,8 +44,7 @@ def segments(stream: str, variant: str, hour: str) -> Response:
     wanted = Hour(stream, variant, hour)
     disk, asked = context().disk, _asked(wanted)
     sizes = offload(disk.sizes_of, wanted, asked)
-    blocks = read_ahead(_blocks(_pieces(disk, wanted, sizes)))
-    body: Any = _counted(blocks, sizes, measures())  # no bytes, but the server takes what a socket takes
+    body: Any = _sent(disk, wanted, sizes, measures())  # no bytes, but the server takes what a socket takes
     response = Response(body, mimetype=batch.CONTENT_TYPE, direct_passthrough=True)
     response.content_length = sum(map(batch.member_bytes, sizes.values())) + len(batch.END)
     return response
@@ -75,13 +76,12 @@ def _pieces(disk: Disk, hour: Hour, sizes: Mapping[Segment, int]) -> Iterator[Pi
     yield Piece('the end', BytesIO(batch.END).readinto, len(batch.END))
 
 
-def _blocks(pieces: Iterable[Piece]) -> Generator[memoryview]:
-    """The pieces joined, in blocks that are good until the next but one is asked for.
+def _blocks(pieces: Iterable[Piece], pair: Pair) -> Generator[memoryview]:
+    """The pieces joined, in blocks that are good until the next but one is asked for, each of a pair in turn.
 
     The first is one header: once it is out, an error breaks the answer off instead of being one. What came
     before an error comes whole.
     """
-    pair = _SPARE.pop() if _SPARE else [memoryview(bytearray(BLOCK_BYTES)) for _ in range(2)]
     buffers = cycle(pair)
     block, used = next(buffers)[: batch.BLOCK_BYTES], 0
     try:
@@ -97,19 +97,22 @@ def _blocks(pieces: Iterable[Piece]) -> Generator[memoryview]:
     except SegmentError:
         yield block[:used]
         raise
-    else:
-        yield block[:used]
-    finally:
-        _SPARE.append(pair)
+    yield block[:used]
 
 
 def _changed(what: str) -> SegmentError:
     return SegmentError('truncated', f'{what} is not as long as it was')
 
 
-def _counted(
-    blocks: Iterator[memoryview], sizes: Mapping[Segment, int], served: Measures
-) -> Iterator[memoryview]:
-    """The blocks; when all were sent, the segments count."""
-    yield from blocks
+def _sent(disk: Disk, hour: Hour, sizes: Mapping[Segment, int], served: Measures) -> Iterator[memoryview]:
+    """The blocks of the answer. When all were sent, the segments count, and others may have the buffers."""
+    pair = _SPARE.pop() if _SPARE else _new_pair()
+    try:
+        yield from read_ahead(_blocks(_pieces(disk, hour, sizes), pair))
+    finally:
+        _SPARE.append(pair)
     served.sent('batch', len(sizes), sum(sizes.values()))
+
+
+def _new_pair() -> Pair:
+    return memoryview(bytearray(BLOCK_BYTES)), memoryview(bytearray(BLOCK_BYTES))

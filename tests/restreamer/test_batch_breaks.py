@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import gevent
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -16,7 +17,8 @@ from common.errors import SegmentError
 from common.segment import Hour, Segment
 from common.service import HttpServer, bound, url_of
 from restreamer.app import create_app
-from restreamer.batch import BLOCK_BYTES, _blocks, _pieces
+from restreamer.batch import BLOCK_BYTES, _blocks, _new_pair, _pieces, _sent
+from restreamer.measures import Measures
 from restreamer.store import Context
 from tests.kit.build import HOUR, Piece, fill, piece, run_of
 from tests.kit.process import eventually, metrics, restreamer, running
@@ -92,7 +94,7 @@ def pieces_after(
     sent = bytearray()
     change()
     try:
-        for each in _blocks(_pieces(disk, HOUR, sizes)):
+        for each in _blocks(_pieces(disk, HOUR, sizes), _new_pair()):
             sent += each
     except SegmentError as error:
         return bytes(sent), error
@@ -117,12 +119,29 @@ def test_the_segments_before_one_that_changed_are_sent_whole(store: Path, change
 def test_a_segment_that_shrinks_while_it_is_read_breaks_the_stream_off(store: Path) -> None:
     fill(store.parent / 'shrinking', [BIG])
     disk = Disk(store.parent / 'shrinking')
-    blocks = _blocks(_pieces(disk, HOUR, disk.sizes_of(HOUR, [BIG.segment])))
+    blocks = _blocks(_pieces(disk, HOUR, disk.sizes_of(HOUR, [BIG.segment])), _new_pair())
     assert next(blocks) == batch.header(BIG.name, len(BIG.body))
     assert next(blocks) == BIG.body[:BLOCK_BYTES]
     os.truncate(disk.path(BIG.segment), BLOCK_BYTES)
     with pytest.raises(SegmentError, match='not as long as it was'):
         list(blocks)
+
+
+def test_what_is_still_being_sent_is_not_written_over_by_another_answer(store: Path) -> None:
+    fill(store.parent / 'two', HELD)
+    disk = Disk(store.parent / 'two')
+
+    def answer(each: Piece) -> Iterator[memoryview]:
+        return _sent(disk, HOUR, {each.segment: len(each.body)}, Measures(CollectorRegistry()))
+
+    one, other = answer(HELD[0]), answer(HELD[1])
+    next(one)
+    last = next(one)  # and the generator behind it is at its end
+    gevent.sleep(0.01)
+    begun = b''.join(map(bytes, other))
+    assert HELD[1].body in begun
+    assert bytes(last).startswith(HELD[0].body)
+    assert list(one) == []
 
 
 class Vanishing(Disk):
