@@ -6,7 +6,7 @@ from functools import partial
 
 from backfiller import sync
 from backfiller.backfill import Backfill, PassResult
-from backfiller.bucket import Bucket
+from backfiller.mirror.bucket import Bucket
 from backfiller.peer import Peer
 from backfiller.together import together
 from common.errors import SourceError

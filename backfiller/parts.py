@@ -9,14 +9,14 @@ from typing import Any
 
 from gevent.lock import BoundedSemaphore
 
-from backfiller import s3
 from backfiller.backfill import Backfill
-from backfiller.bucket import Bucket
 from backfiller.client import Client, same_origin
 from backfiller.engines import Engine
 from backfiller.follow import Follower
 from backfiller.metrics import Metrics
-from backfiller.mirror import Mirror, Patience
+from backfiller.mirror import s3
+from backfiller.mirror.bucket import Bucket
+from backfiller.mirror.mirror import Mirror, Patience
 from backfiller.pace import Pace, Wait, no_cap
 from backfiller.peer import Peer
 from backfiller.roster import Roster

@@ -9,8 +9,8 @@ import gevent
 
 from backfiller import status
 from backfiller.follow import Followers
-from backfiller.keeper import MirrorKeeper
 from backfiller.metrics import Metrics
+from backfiller.mirror.keeper import MirrorKeeper
 from backfiller.pulse import Pulse
 from backfiller.vitals import Vitals
 from common.times import iso

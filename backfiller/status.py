@@ -5,9 +5,9 @@ from typing import Any
 
 from backfiller.backfill import PassResult
 from backfiller.follow import Follower
-from backfiller.keeper import MirrorKeeper
 from backfiller.loop import LastError
-from backfiller.mirror import HourResult
+from backfiller.mirror.keeper import MirrorKeeper
+from backfiller.mirror.mirror import HourResult
 from backfiller.vitals import Vitals
 from common.times import iso
 

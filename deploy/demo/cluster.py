@@ -113,7 +113,7 @@ class Cluster:
         self.s3 = f'http://127.0.0.1:{port}'
         self._spawn('s3', ['-m', 'ministack'], s3_server_environment(self.folder / 's3', port))
         _wait_for(self.s3)
-        from backfiller.s3 import new_client
+        from backfiller.mirror.s3 import new_client
 
         os.environ.update(S3_ENVIRONMENT)
         new_client(self.s3, 'when_required').create_bucket(Bucket='archive')

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backfiller.bucket import Bucket
+from backfiller.mirror.bucket import Bucket
 from common.disk import Disk
 from common.errors import SegmentError
 from common.place import Scope, Source, Store

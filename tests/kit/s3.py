@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from backfiller import s3
+from backfiller.mirror import s3
 from deploy.demo.cluster import free_port, s3_server_environment
 from tests.kit.process import eventually, get, running
 

@@ -10,10 +10,10 @@ import gevent
 import pytest
 from prometheus_client import CollectorRegistry
 
-from backfiller import keeper
-from backfiller.keeper import MirrorKeeper, rest_seconds
 from backfiller.metrics import Metrics
-from backfiller.mirror import HourResult, Mirror
+from backfiller.mirror import keeper
+from backfiller.mirror.keeper import MirrorKeeper, rest_seconds
+from backfiller.mirror.mirror import HourResult, Mirror
 from common.changes import Changes
 from common.errors import SourceError
 from common.place import EVERYTHING, Scope

@@ -10,7 +10,7 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from backfiller.s3 import FAILURES_ALLOWED, Border
+from backfiller.mirror.s3 import FAILURES_ALLOWED, Border
 from common.errors import SegmentError, SegmeshError, SourceError, StoreError
 
 

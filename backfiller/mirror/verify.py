@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from backfiller import manifest as manifests
-from backfiller.bucket import Bucket
-from backfiller.manifest import Manifest
+from backfiller.mirror import manifest as manifests
+from backfiller.mirror.bucket import Bucket
+from backfiller.mirror.manifest import Manifest
 from common.disk import Disk
 from common.errors import ListingError
 from common.place import EVERYTHING, Scope

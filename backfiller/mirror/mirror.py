@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
-from backfiller import manifest as manifests
 from backfiller import sync
-from backfiller.bucket import Bucket
-from backfiller.manifest import Manifest
+from backfiller.mirror import manifest as manifests
+from backfiller.mirror.bucket import Bucket
+from backfiller.mirror.manifest import Manifest
 from backfiller.together import together
 from common import playlist
 from common.errors import ListingError, SegmentError, SourceError, StoreError

@@ -10,7 +10,7 @@ from gevent.event import Event
 
 from backfiller.loop import Backoff, LastError, Loop, jittered
 from backfiller.metrics import Metrics
-from backfiller.mirror import HourResult, HourState, Mirror
+from backfiller.mirror.mirror import HourResult, HourState, Mirror
 from common.changes import Changes
 from common.errors import SegmeshError
 from common.place import Scope

@@ -1,7 +1,7 @@
 """An S3 bucket as a place: keys are the same relative paths under a prefix.
 
 botocore gives up after seconds and never retries what an operator has to mend, so retrying is ours: see
-`backfiller.s3`.
+`backfiller.mirror.s3`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from backfiller.deadline import DeadlineError, deadline
-from backfiller.s3 import Border
+from backfiller.mirror.s3 import Border
 from common import digest
 from common.errors import SegmentError, SourceError
 from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, verified

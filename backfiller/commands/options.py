@@ -1,0 +1,20 @@
+"""The options that several commands take."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from common import cli
+from common.settings import Backfiller, Mirror, Node
+
+NOT_SCOPE = tuple(
+    name for name in Backfiller.__dataclass_fields__ if name not in ('streams', 'variants', 'since')
+)
+
+
+def takes_scope_and_bucket(*leaving_out: str) -> Callable[[Any], Any]:
+    return cli.takes(Node, Backfiller, Mirror, leaving_out=('capture', *NOT_SCOPE, *leaving_out))
+
+
+takes_once = click.option('--once', 'to_the_end', is_flag=True, help='Do what can be done now, then exit.')

@@ -1,0 +1,101 @@
+"""`backfiller run`: the whole service, or one pass to the end."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from gevent.backdoor import BackdoorServer
+from gevent.event import Event
+from prometheus_client import CollectorRegistry
+
+from backfiller import once
+from backfiller.commands.mirror import mirror_once, new_keeper
+from backfiller.commands.options import takes_once
+from backfiller.commands.outcome import end_with, many
+from backfiller.follow import Followers
+from backfiller.metrics import Metrics
+from backfiller.mirror.mirror import nothing_more_at
+from backfiller.parts import Parts
+from backfiller.peer import Peer
+from backfiller.service import Service
+from backfiller.vitals import OWN_SECONDS
+from common import cli, service, times
+from common.errors import UsageError
+from common.offload import OffloadedDisk
+from common.settings import Backfiller, Mirror, Node
+
+log = logging.getLogger(__name__)
+
+
+@click.command(short_help='Fetch what a store lacks from its peers.')
+@cli.takes(Node, Backfiller, Mirror, leaving_out=('capture',))
+@takes_once
+def run(to_the_end: bool, **flags: Any) -> None:
+    """Fetch what the store lacks from its peers, now and from now on.
+
+    With a bucket, complete hours are mirrored to it. With --once, one pass over everything: the exit code is
+    0 only if nothing is left undone, 1 if something is.
+
+    \b
+    backfiller run --store /var/lib/segmesh --peer http://node2:8001 --peer http://node3:8001
+    """
+    parts = Parts.of(flags)
+    stop = service.stop_on_signals()
+    with parts.disk() as disk:
+        if not to_the_end:
+            return _serve(parts, disk, stop)
+        undone = service.interruptible(stop, lambda: _run_once(parts, disk))
+    return end_with(undone)
+
+
+def _run_once(parts: Parts, disk: OffloadedDisk) -> list[str]:
+    peers = [parts.peer(url) for url in parts.roster().peers()]
+    if not peers:
+        raise UsageError('there is no peer to fetch from: give --peer URL')
+    backfill = parts.backfill(disk, Metrics(CollectorRegistry()))
+    outcome = once.backfill_once(backfill, peers, parts.scope(), own_id=parts.node_id())
+    click.echo(f'{many(outcome.fetched, "segment")}, {outcome.fetched_bytes} bytes fetched')
+    mirrored = mirror_once(parts.new_mirror(disk), parts.scope()) if parts.mirror.bucket else []
+    return [*outcome.undone, *mirrored]
+
+
+def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
+    metrics = Metrics(service.new_registry('backfiller'))
+    backfill = parts.backfill(disk, metrics)
+    followers = Followers(parts.roster().peers, lambda url: parts.follow(backfill, url))
+
+    def others() -> Sequence[Peer]:
+        """The peers that answer, less ourselves."""
+        return [
+            each.peer for each in followers.by_url.values() if each.state not in ('backing off', 'ourselves')
+        ]
+
+    bucket = parts.mirror.bucket
+    mirror = parts.new_mirror(disk, agreed=nothing_more_at(others, disk)) if bucket else None
+    keeper = new_keeper(parts, mirror, metrics) if mirror else None
+    from backfiller import control  # with flask, which only a service needs and which is slow to import
+
+    own = parts.own.restreamer
+    restreamer = parts.vitals(own, metrics, OWN_SECONDS) if own else None
+    running = Service(parts.node_id(), times.utc_now, metrics, followers, keeper, restreamer)
+    server = service.HttpServer(service.bound(parts.own.control), control.create_app(running))
+    server.start()
+    log.info('backfilling %s; status on %s/status', parts.node.store, service.url_of(server.socket))
+    with _backdoor(parts.own.backdoor_port, running):
+        service.until_stopped(stop, running.start())
+    server.stop_gracefully(1.0)
+
+
+@contextmanager
+def _backdoor(port: int, running: Service) -> Iterator[None]:
+    if not port:
+        yield
+        return
+    server = BackdoorServer(service.bound(('127.0.0.1', port)), locals={'service': running})
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
