@@ -187,6 +187,10 @@ class Followers:
             follower.ask(scope)
         return len(self.by_url)
 
+    def live(self) -> list[Follower]:
+        """Those whose peers answer, less ourselves."""
+        return [each for each in self.by_url.values() if each.state not in ('backing off', 'ourselves')]
+
     def _update(self) -> None:
         wanted = self._peers()
         for url in set(self.by_url) - set(wanted):

@@ -16,7 +16,12 @@ from backfiller.follow import Follower
 from backfiller.metrics import Metrics
 from backfiller.mirror import s3
 from backfiller.mirror.bucket import Bucket
-from backfiller.mirror.mirror import Mirror, Patience
+from backfiller.mirror.hours import Patience
+from backfiller.mirror.journal import Journal
+from backfiller.mirror.layouts import AllInOne, Layout, OneEach
+from backfiller.mirror.members import Members
+from backfiller.mirror.mirror import Mirror
+from backfiller.mirror.multipart import Uploads
 from backfiller.pace import Pace, Wait, no_cap
 from backfiller.peer import Peer
 from backfiller.roster import Roster
@@ -140,12 +145,24 @@ class Parts:
             full_seconds=self.own.full_interval,
         )
 
-    def new_mirror(self, disk: OffloadedDisk, agreed: Callable[[Hour], bool] = lambda _: True) -> Mirror:
+    def new_mirror(
+        self, disk: OffloadedDisk, agreed: Callable[[Hour], bool] = lambda _: True, *, shared: bool = False
+    ) -> Mirror:
+        """The mirror; if it is `shared`, other nodes that mirror to the same bucket do their part of it."""
+        bucket = self.bucket()
         return Mirror(
             disk,
-            self.bucket(),
+            bucket,
+            self._layout(disk, bucket),
             patience=self.patience(),
             clock=times.utc_now,
             node_id=self.node_id(),
             agreed=agreed,
+            members=Members(bucket.calls, self.node_id()) if shared else None,
         )
+
+    def _layout(self, disk: OffloadedDisk, bucket: Bucket) -> Layout:
+        if self.mirror.layout == 'segments':
+            return OneEach(disk, bucket)
+        uploads = Uploads(bucket.calls, Journal(self.node.store))
+        return AllInOne(disk, bucket, uploads, node_id=self.node_id(), clock=times.utc_now)

@@ -65,15 +65,17 @@ def media(
     discontinuity_sequence: int = 0,
     target_duration: int | None = None,
     ended: bool = True,
+    range_of: Callable[[Segment], str] = lambda _: '',
 ) -> str:
     """A media playlist of playable segments in order of time, with a DISCONTINUITY at each hole.
 
     `target_duration` in seconds is that of a live playlist, which must not change; else it is computed.
+    `range_of` gives the part of a larger resource that a segment is, as LENGTH@OFFSET (RFC 8216 4.3.2.2).
     """
     target = target_duration or target_duration_of(segments)
     head = [
         '#EXTM3U',
-        '#EXT-X-VERSION:3',
+        f'#EXT-X-VERSION:{4 if any(map(range_of, segments)) else 3}',
         f'#EXT-X-TARGETDURATION:{target}',
         f'#EXT-X-MEDIA-SEQUENCE:{sequence}',
     ]
@@ -82,7 +84,7 @@ def media(
     if ended:
         head.append('#EXT-X-PLAYLIST-TYPE:VOD')
     tail = ['#EXT-X-ENDLIST'] if ended else []
-    return '\n'.join([*head, *_media_lines(segments, uri_of), *tail]) + '\n'
+    return '\n'.join([*head, *_media_lines(segments, uri_of, range_of), *tail]) + '\n'
 
 
 def target_duration_of(segments: Iterable[Segment]) -> int:
@@ -209,13 +211,17 @@ _TAGS: dict[str, Callable[[_Reading, str], None]] = {
 }
 
 
-def _media_lines(segments: Sequence[Segment], uri_of: Callable[[Segment], str]) -> Iterator[str]:
+def _media_lines(
+    segments: Sequence[Segment], uri_of: Callable[[Segment], str], range_of: Callable[[Segment], str]
+) -> Iterator[str]:
     previous: Segment | None = None
     for segment in segments:
         if previous and not timeline.follows(previous, segment):
             yield '#EXT-X-DISCONTINUITY'
         yield f'#EXT-X-PROGRAM-DATE-TIME:{segment.start:%Y-%m-%dT%H:%M:%S}.{segment.start.microsecond:06}Z'
         yield f'#EXTINF:{segment.duration.total_seconds():.6f},'
+        if part := range_of(segment):
+            yield f'#EXT-X-BYTERANGE:{part}'
         yield uri_of(segment)
         previous = segment
 

@@ -99,6 +99,11 @@ class Mirror:
 
     bucket: str = option('', optional(BUCKET), 'Where the hours go; empty: nowhere.')
     endpoint_url: str = option('', optional(URL), "The S3 server; empty: Amazon's.")
+    layout: str = option(
+        'segments',
+        one_of('segments', 'hour'),
+        'One object a segment, or one for an hour by multipart upload, with late segments beside it.',
+    )
     settle: float = option(300.0, SECONDS, 'An hour is left alone for this long after its end.')
     settle_max: float = option(
         21_600.0, SECONDS, 'After this long it is mirrored even if peers hold something else.'

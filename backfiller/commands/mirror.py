@@ -14,8 +14,9 @@ from backfiller.commands.options import takes_once, takes_scope_and_bucket
 from backfiller.commands.outcome import end_with, many
 from backfiller.metrics import Metrics
 from backfiller.mirror import verify as verifying
+from backfiller.mirror.hours import HourState
 from backfiller.mirror.keeper import MirrorKeeper
-from backfiller.mirror.mirror import HourResult, HourState, Mirror
+from backfiller.mirror.mirror import HourResult, Mirror
 from backfiller.parts import Parts
 from common import service, times
 from common.changes import Changes
@@ -40,7 +41,7 @@ def mirror(to_the_end: bool, **flags: Any) -> None:
     parts = Parts.of(flags)
     stop = service.stop_on_signals()
     with parts.disk() as disk:
-        found = parts.new_mirror(disk)
+        found = parts.new_mirror(disk, shared=not to_the_end)
         if not to_the_end:
             keeper = new_keeper(parts, found, Metrics(CollectorRegistry()))
             log.info('mirroring %s to %s', parts.node.store, found.bucket.url)

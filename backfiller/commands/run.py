@@ -1,7 +1,7 @@
 """`backfiller run`: the whole service, or one pass to the end."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,21 +16,21 @@ from backfiller.commands.options import takes_once
 from backfiller.commands.outcome import end_with, many
 from backfiller.follow import Followers
 from backfiller.metrics import Metrics
-from backfiller.mirror.mirror import nothing_more_at
+from backfiller.mirror.mirror import Mirror, nothing_more_at
 from backfiller.parts import Parts
-from backfiller.peer import Peer
 from backfiller.service import Service
 from backfiller.vitals import OWN_SECONDS
 from common import cli, service, times
 from common.errors import UsageError
 from common.offload import OffloadedDisk
-from common.settings import Backfiller, Mirror, Node
+from common.settings import Backfiller, Node
+from common.settings import Mirror as MirrorSettings
 
 log = logging.getLogger(__name__)
 
 
 @click.command(short_help='Fetch what a store lacks from its peers.')
-@cli.takes(Node, Backfiller, Mirror, leaving_out=('capture',))
+@cli.takes(Node, Backfiller, MirrorSettings, leaving_out=('capture',))
 @takes_once
 def run(to_the_end: bool, **flags: Any) -> None:
     """Fetch what the store lacks from its peers, now and from now on.
@@ -66,14 +66,7 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
     backfill = parts.backfill(disk, metrics)
     followers = Followers(parts.roster().peers, lambda url: parts.follow(backfill, url))
 
-    def others() -> Sequence[Peer]:
-        """The peers that answer, less ourselves."""
-        return [
-            each.peer for each in followers.by_url.values() if each.state not in ('backing off', 'ourselves')
-        ]
-
-    bucket = parts.mirror.bucket
-    mirror = parts.new_mirror(disk, agreed=nothing_more_at(others, disk)) if bucket else None
+    mirror = _new_mirror(parts, disk, followers) if parts.mirror.bucket else None
     keeper = new_keeper(parts, mirror, metrics) if mirror else None
     from backfiller import control  # with flask, which only a service needs and which is slow to import
 
@@ -86,6 +79,11 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
     with _backdoor(parts.own.backdoor_port, running):
         service.until_stopped(stop, running.start())
     server.stop_gracefully(1.0)
+
+
+def _new_mirror(parts: Parts, disk: OffloadedDisk, followers: Followers) -> Mirror:
+    agreed = nothing_more_at(lambda: [each.peer for each in followers.live()], disk)
+    return parts.new_mirror(disk, agreed=agreed, shared=True)
 
 
 @contextmanager

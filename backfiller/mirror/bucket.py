@@ -1,24 +1,33 @@
 """An S3 bucket as a place: keys are the same relative paths under a prefix.
 
-botocore gives up after seconds and never retries what an operator has to mend, so retrying is ours: see
-`backfiller.mirror.s3`.
+A segment is an object of its own, or lies in the hour's one object; which, and where, the manifest says.
 """
 
-from collections.abc import Iterable, Iterator
-from functools import partial
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import groupby
 from typing import Any
-from urllib.parse import urlsplit
 
-from backfiller.deadline import DeadlineError, deadline
+from backfiller.mirror import joined
+from backfiller.mirror import manifest as manifests
+from backfiller.mirror.joined import Joined, Span
+from backfiller.mirror.manifest import Manifest
+from backfiller.mirror.objects import Objects, etag_of, is_md5
+from backfiller.mirror.probe import Guarantees, probe
 from backfiller.mirror.s3 import Border
 from common import digest
-from common.errors import SegmentError, SourceError
+from common.errors import ListingError, SegmentError, SourceError, StoreError
 from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, verified
 from common.segment import Hour, Segment, is_label, is_name, without_withdrawn
 
+log = logging.getLogger(__name__)
+
 SEGMENT_TYPE = 'video/mp2t'
-GET_SECONDS = 300.0
 IMMUTABLE = 'public, max-age=31536000, immutable'
+RANGE_BYTES = 8 * 1024 * 1024
+"""So much of an hour's one object is read with one request."""
 
 
 class Bucket:
@@ -32,54 +41,60 @@ class Bucket:
         border: Border | None = None,
         max_segment_bytes: int = MAX_SEGMENT_BYTES,
     ) -> None:
-        parts = urlsplit(url)
         self.url = url
-        self.name = parts.netloc
-        self._prefix = parts.path.strip('/') + '/' if parts.path.strip('/') else ''
-        self._client = client
-        self._border = border or Border(url)
+        self.calls = Objects(client, url, border)
+        self.guarantees = Guarantees(conditional=False)
+        self._was_probed = False
         self._max_segment_bytes = max_segment_bytes
+
+    def find_out(self, node_id: str) -> None:
+        """Learns what the store guarantees, and says what it does not; raises SourceError or StoreError."""
+        if not self._was_probed:
+            self.guarantees = probe(self.calls, node_id)
+            self._was_probed = True
+            for weakness in self.guarantees.weaker():
+                log.warning('%s: %s', self.url, weakness)
 
     def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterator[Hour]:
         del troubles  # S3 lists all or nothing, and then raises SourceError
-        for stream in filter(scope.admits_stream, self._folders('')):
-            for variant in filter(scope.admits_variant, self._folders(f'{stream}/')):
+        for stream in filter(scope.admits_stream, filter(is_label, self.calls.folders(''))):
+            for variant in filter(scope.admits_variant, filter(is_label, self.calls.folders(f'{stream}/'))):
                 yield from filter(scope.admits, self._hours(stream, variant))
 
     def names(self, hour: Hour) -> set[str]:
-        return without_withdrawn([name for name in self.objects(hour) if is_name(name)])
+        objects = self.objects(hour)
+        inside = self._inside(hour) if joined.NAME in objects else None
+        return without_withdrawn([*filter(is_name, objects), *(inside.spans if inside else ())])
 
     def objects(self, hour: Hour) -> dict[str, int]:
         """Every object of the hour, playlist and manifest among them, with its size; raises SourceError."""
-        prefix = f'{self._prefix}{hour.path}/'
-        return {
-            each['Key'].removeprefix(prefix): each['Size']
-            for page in self._pages(Prefix=prefix)
-            for each in page.get('Contents', ())
-        }
+        return self.calls.sizes(f'{hour.path}/')
+
+    def manifest(self, hour: Hour) -> Manifest | None:
+        """What the manifest of the hour says; None if there is none. Raises SourceError or ListingError."""
+        text = self.get_text(f'{hour.path}/{manifests.NAME}')
+        return None if text is None else Manifest.decode(hour, text)
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
-        for segment in segments:
-            yield segment, () if segment.withdrawal else self._body(segment)
+        for hour, group in groupby(segments, key=lambda each: each.hour):
+            yield from self._read(hour, list(group))
 
     def add(self, segment: Segment, chunks: Chunks) -> int:
         """Puts the segment with the SHA-256 that its name promises, so that S3 checks the bytes again."""
         body = b''.join(verified(segment, chunks, self._max_segment_bytes))
-        call = partial(self._put, segment.path, body, content_type=SEGMENT_TYPE, cache_control=IMMUTABLE)
+        headers = {'ContentType': SEGMENT_TYPE, 'CacheControl': IMMUTABLE}
         if segment.withdrawal:
-            self._border.writing(call, key=segment.path)
+            self.calls.put(segment.path, body, **headers)
             return 0
-        checksum, metadata = digest.to_base64(segment.hash), {'sha256': digest.to_hex(segment.hash)}
-        call = partial(call, ChecksumSHA256=checksum, Metadata=metadata)
-        answer = self._border.writing(call, key=segment.path)
-        if answer.get('ChecksumSHA256', checksum) != checksum:
-            raise SegmentError('hash', f'{self.url} stored {segment.path} with another SHA-256')
+        headers['ChecksumSHA256'] = digest.to_base64(segment.hash)
+        metadata = {'sha256': digest.to_hex(segment.hash)}
+        self._put_checked(segment, body, Metadata=metadata, **headers)
         return len(body)
 
     def get_text(self, path: str) -> str | None:
         """A small text object, or None if there is none; raises SourceError."""
         try:
-            return self._get(path).decode('utf-8', 'replace')
+            return self.calls.get(path, self._max_segment_bytes).decode('utf-8', 'replace')
         except SegmentError as error:
             if error.reason == 'missing':
                 return None
@@ -87,61 +102,83 @@ class Bucket:
 
     def put_text(self, path: str, text: str, *, content_type: str, cache_control: str) -> None:
         """A small text object; raises StoreError."""
-        body = text.encode()
-        self._border.writing(
-            lambda: self._put(path, body, content_type=content_type, cache_control=cache_control)
-        )
+        try:
+            self.calls.put(path, text.encode(), ContentType=content_type, CacheControl=cache_control)
+        except SegmentError as error:
+            raise StoreError(str(error)) from error
+
+    def _put_checked(self, segment: Segment, body: bytes, **arguments: Any) -> None:
+        """Puts it unless it is there; raises SegmentError if S3 does not confirm the bytes."""
+        unless = {'IfNoneMatch': '*'} if self.guarantees.conditional else {}
+        try:
+            answer = self.calls.put(segment.path, body, **arguments, **unless)
+        except SegmentError as error:
+            if error.reason != 'conflict':
+                raise
+            if self._holds(segment, len(body)):
+                return
+            answer = self.calls.put(
+                segment.path, body, **arguments
+            )  # what is there is not what its name says
+        if answer.get('ChecksumSHA256', arguments['ChecksumSHA256']) != arguments['ChecksumSHA256']:
+            raise SegmentError('hash', f'{self.url} stored {segment.path} with another SHA-256')
+        if not self.guarantees.checks_sha256:
+            self._compare_md5(segment, body, etag_of(answer))
+
+    def _holds(self, segment: Segment, size_bytes: int) -> bool:
+        head = self.calls.head(segment.path)
+        told = head.metadata.get('sha256', '') if head else ''
+        return head is not None and (head.size_bytes, told) == (size_bytes, digest.to_hex(segment.hash))
+
+    def _compare_md5(self, segment: Segment, body: bytes, etag: str) -> None:
+        """For a store that checks nothing itself; where the ETag is no MD5, the object is read back."""
+        if is_md5(etag):
+            intact = etag == hashlib.md5(body, usedforsecurity=False).hexdigest()
+        else:
+            intact = self.calls.get(segment.path, len(body)) == body
+        if not intact:
+            raise SegmentError('hash', f'{self.url} stored {segment.path} damaged')
 
     def _hours(self, stream: str, variant: str) -> Iterator[Hour]:
-        for text in self._folders(f'{stream}/{variant}/', labels=False):
+        for text in self.calls.folders(f'{stream}/{variant}/'):
             try:
                 yield Hour.parse(stream, variant, text)
             except SegmentError:
                 continue  # somebody else's folder in the same bucket
 
-    def _folders(self, path: str, *, labels: bool = True) -> Iterator[str]:
-        prefix = self._prefix + path
-        for page in self._pages(Prefix=prefix, Delimiter='/'):
-            for each in page.get('CommonPrefixes', ()):
-                text = each['Prefix'].removeprefix(prefix).rstrip('/')
-                if not labels or is_label(text):
-                    yield text
+    def _inside(self, hour: Hour) -> Joined | None:
+        """What the hour's one object holds; None if no manifest says so. Raises SourceError."""
+        try:
+            found = self.manifest(hour)
+        except ListingError as error:
+            raise SourceError(str(error)) from error
+        return found.joined if found else None
 
-    def _pages(self, **arguments: str) -> Iterator[dict[str, Any]]:
-        """The pages of ListObjectsV2, for as long as S3 says that they are truncated."""
-        arguments |= {'Bucket': self.name}
-        while True:
-            page: dict[str, Any] = self._border.reading(partial(self._client.list_objects_v2, **arguments))
-            yield page
-            if not page.get('IsTruncated'):
-                return
-            arguments['ContinuationToken'] = page['NextContinuationToken']
+    def _read(self, hour: Hour, segments: Sequence[Segment]) -> Iterator[tuple[Segment, Chunks]]:
+        inside = self._inside(hour)
+        spans = inside.spans if inside else {}
+        for segment in segments:
+            if segment.name not in spans:
+                yield segment, () if segment.withdrawal else self._body(segment)
+        together = [segment for segment in segments if segment.name in spans]
+        for run in joined.runs(together, spans, RANGE_BYTES):
+            yield from self._run(hour, run, spans)
 
     def _body(self, segment: Segment) -> Iterator[bytes]:
-        yield self._get(segment.path)
+        yield self.calls.get(segment.path, self._max_segment_bytes)
 
-    def _get(self, path: str) -> bytes:
-        limit_bytes = self._max_segment_bytes
-
-        def get() -> bytes:
-            with deadline(GET_SECONDS, f'{self.url}: {path}'):
-                answer = self._client.get_object(Bucket=self.name, Key=self._prefix + path)
-                body: bytes = answer['Body'].read(limit_bytes + 1)
-            if len(body) > limit_bytes:
-                raise SegmentError('size', f'{path} has more than the {limit_bytes} bytes allowed')
-            return body
-
-        try:
-            return self._border.reading(get, key=path)
-        except DeadlineError as error:
-            raise SegmentError('deadline', str(error)) from error
-
-    def _put(self, path: str, body: bytes, *, content_type: str, cache_control: str, **checks: Any) -> Any:
-        return self._client.put_object(
-            Bucket=self.name,
-            Key=self._prefix + path,
-            Body=body,
-            ContentType=content_type,
-            CacheControl=cache_control,
-            **checks,
+    def _run(
+        self, hour: Hour, run: Sequence[Segment], spans: Mapping[str, Span]
+    ) -> Iterator[tuple[Segment, Chunks]]:
+        """Segments that lie one after the other in the hour's object, with one request."""
+        start, end = spans[run[0].name].offset, spans[run[-1].name].end
+        path, size = f'{hour.path}/{joined.NAME}', end - start
+        fetch = cache(
+            lambda: memoryview(self.calls.get(path, size, start=start, size_bytes=size) if size else b'')
         )
+
+        def body(span: Span) -> Iterator[memoryview]:
+            yield fetch()[span.offset - start : span.end - start]
+
+        for segment in run:
+            yield segment, body(spans[segment.name])

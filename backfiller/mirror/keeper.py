@@ -10,7 +10,8 @@ from gevent.event import Event
 
 from backfiller.loop import Backoff, LastError, Loop, jittered
 from backfiller.metrics import Metrics
-from backfiller.mirror.mirror import HourResult, HourState, Mirror
+from backfiller.mirror.hours import HourState
+from backfiller.mirror.mirror import HourResult, Mirror
 from common.changes import Changes
 from common.errors import SegmeshError
 from common.place import Scope
@@ -54,6 +55,7 @@ class MirrorKeeper:
                 self.loop.run()
         finally:
             watching.kill()
+            self.mirror.leave()
 
     def _concerns_us(self, hour: Hour) -> bool:
         """A late segment does; a bucket that is backed off from is left alone all the same."""

@@ -1,63 +1,39 @@
 """Mirrors complete hours to a bucket: segments first, then the playlist, the manifest last.
 
-    open -> settling -> mirroring -> mirrored -> (behind -> mirrored), or failed
-
-An hour is `mirrored` only after S3 listed every object of it with the right size; the SHA-256 of each went
-along with its bytes.
+An hour is `mirrored` only after S3 listed every object of it with the right size; the SHA-256 of each, or
+the MD5 of each part, went along with its bytes.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from functools import partial
 
 from backfiller import sync
+from backfiller.deadline import DeadlineError, deadline
 from backfiller.mirror import manifest as manifests
+from backfiller.mirror import turns
 from backfiller.mirror.bucket import Bucket
+from backfiller.mirror.hours import HourState, Patience, state_of
+from backfiller.mirror.joined import Joined
+from backfiller.mirror.layouts import Layout
 from backfiller.mirror.manifest import Manifest
+from backfiller.mirror.members import Members
 from backfiller.together import together
 from common import playlist
 from common.errors import ListingError, SegmentError, SourceError, StoreError
 from common.offload import OffloadedDisk
-from common.place import EVERYTHING, Scope, Source, Store, Troubles
-from common.segment import Hour, Segment
+from common.place import EVERYTHING, Scope, Source, Troubles
+from common.segment import Hour
 from common.summaries import summary_of
 
 log = logging.getLogger(__name__)
 
-UPLOADS = 8
 LOOKS = 4
-
-
-class HourState(StrEnum):
-    """Where the mirror of an hour stands."""
-
-    OPEN = 'open'
-    SETTLING = 'settling'
-    MIRRORING = 'mirroring'
-    MIRRORED = 'mirrored'
-    BEHIND = 'behind'
-    FAILED = 'failed'
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long an hour is left alone after its end: always, and at most if peers hold something else.
-
-    A node that just `started` has asked nobody yet, so the longest wait begins then at the earliest.
-    """
-
-    settle: timedelta
-    settle_max: timedelta
-    started: datetime
-
-    def has_settled(self, hour: Hour, now: datetime, agreed: Callable[[Hour], bool]) -> bool:
-        """Whether the hour is complete, as far as anybody can know now."""
-        if now < hour.end + self.settle:
-            return False
-        return now >= max(hour.end, self.started) + self.settle_max or agreed(hour)
+LEAVE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -74,25 +50,35 @@ class HourResult:
 
 
 class Mirror:
-    """The mirror of one store; remembers what it saw, so that a quiet hour costs no request."""
+    """The mirror of one store; remembers what it saw, so that a quiet hour costs no request.
+
+    The `members` are the nodes that share the work; without them it is all ours.
+    """
 
     def __init__(
         self,
         disk: OffloadedDisk,
         bucket: Bucket,
+        layout: Layout,
         *,
         patience: Patience,
         clock: Callable[[], datetime],
         node_id: str,
         agreed: Callable[[Hour], bool] = lambda _: True,
+        members: Members | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.hours: dict[Hour, HourResult] = {}
         self.bucket = bucket
         self._disk = disk
+        self._layout = layout
         self._patience = patience
         self._clock = clock
         self._node_id = node_id
         self._agreed = agreed
+        self._members = members
+        self._monotonic = monotonic
+        self._seen: dict[Hour, tuple[Mapping[str, int], float]] = {}
 
     def run(self, scope: Scope = EVERYTHING) -> Iterator[HourResult]:
         """Looks at every hour held, the oldest first, and mirrors those that are due.
@@ -103,16 +89,23 @@ class Mirror:
         troubles: Troubles = []
         held = sorted(self._disk.hours(scope, troubles), key=lambda each: (each.text, each.path))
         self.hours = {hour: self.hours[hour] for hour in held if hour in self.hours}
+        self.bucket.find_out(self._node_id)
+        self._layout.sweep(held)
         for hour in held:
             self.hours[hour] = self._look_at(hour)
             yield self.hours[hour]
         if troubles:
             raise troubles[0]
 
+    def leave(self) -> None:
+        """Lets the other nodes take over at once."""
+        if self._members:
+            refused = SourceError, StoreError, SegmentError, DeadlineError
+            with suppress(*refused), deadline(LEAVE_SECONDS, self.bucket.url):
+                self._members.leave()
+
     def _look_at(self, hour: Hour) -> HourResult:
         """What the hour came to; its own errors are in the result, those of the bucket end the pass."""
-        if self._clock() < hour.end:
-            return HourResult(hour, HourState.OPEN)
         last = self.hours.get(hour, HourResult(hour, HourState.SETTLING))
         try:
             return self._bring_up_to_date(last)
@@ -124,14 +117,19 @@ class Mirror:
 
     def _bring_up_to_date(self, last: HourResult) -> HourResult:
         hour, fingerprint = last.hour, self._fingerprint(last.hour)
-        if last.state is HourState.MIRRORED and last.fingerprint == fingerprint:
-            return replace(last, uploaded=0)
-        if last.fingerprint:
-            self.hours[hour] = replace(last, state=HourState.BEHIND)
-        elif self._patience.has_settled(hour, self._clock(), self._agreed):
-            self.hours[hour] = HourResult(hour, HourState.MIRRORING)
-        else:
-            return HourResult(hour, HourState.SETTLING)
+        state = state_of(
+            hour,
+            self._clock(),
+            ours=fingerprint,
+            mirrored=last.fingerprint,
+            patience=self._patience,
+            agreed=self._agreed,
+        )
+        self.hours[hour] = replace(last, state=state, uploaded=0)
+        if state is HourState.MIRRORED and last.state is not HourState.FAILED:
+            return self.hours[hour]
+        if state in (HourState.OPEN, HourState.SETTLING):
+            return HourResult(hour, state)
         return self._mirror(last, fingerprint)
 
     def _fingerprint(self, hour: Hour) -> str:
@@ -140,38 +138,52 @@ class Mirror:
         return summary.fingerprint
 
     def _mirror(self, last: HourResult, fingerprint: str) -> HourResult:
+        """Puts what the bucket lacks, unless it is another node's turn to do so."""
         hour, sizes = last.hour, self._disk.sizes(last.hour)
-        added, problems = self._upload(hour, sizes)
-        manifest = None if problems else self._describe(hour, sizes)
+        objects, there = self.bucket.objects(hour), self._described(hour)
+        if not self._is_mirrored(sizes, objects, there) and not self._is_our_turn(hour, objects):
+            return replace(last, state=HourState.MIRRORING, uploaded=0)
+        sent = self._layout.send(hour, sizes, objects, there)
+        manifest = None if sent.problems else self._describe(hour, sizes, sent.inside)
         if manifest is None:
-            problems = problems or [f'{hour.path}: the bucket does not hold, or not tell, what was put there']
-            return replace(last, state=HourState.FAILED, uploaded=added, problems=tuple(problems))
+            untold = f'{hour.path}: the bucket does not hold, or does not tell, what was put there'
+            problems = sent.problems or [untold]
+            return replace(last, state=HourState.FAILED, uploaded=sent.segments, problems=tuple(problems))
+        self._seen.pop(hour, None)
         return HourResult(
             hour,
             HourState.MIRRORED,
             segments=len(manifest.sizes),
-            uploaded=added,
+            uploaded=sent.segments,
             holes=len(manifest.coverage.holes),
             fingerprint=fingerprint,
         )
 
-    def _upload(self, hour: Hour, sizes: dict[str, int]) -> tuple[int, list[str]]:
-        """Puts what the bucket lacks, several at a time; returns how many, and what went wrong."""
-        target = _Intact(self.bucket, sizes)
-        events = list(sync.sync(self._disk, target, [hour], carry=_in_shares))
-        added = sum(isinstance(event, sync.Added) for event in events)
-        return added, [str(e.error) for e in events if isinstance(e, sync.Failed | sync.Unlisted)]
+    def _is_mirrored(
+        self, sizes: Mapping[str, int], objects: Mapping[str, int], there: Manifest | None
+    ) -> bool:
+        """Whether the manifest names all that we hold: there is nothing to put, and no turn to await."""
+        return there is not None and sizes.items() <= there.sizes.items() and manifests.NAME in objects
 
-    def _describe(self, hour: Hour, sizes: dict[str, int]) -> Manifest | None:
+    def _is_our_turn(self, hour: Hour, objects: Mapping[str, int]) -> bool:
+        if not self._members:
+            return True
+        now = self._monotonic()
+        seen, since = self._seen.get(hour, ({}, now))
+        if hour not in self._seen or seen != objects:
+            self._seen[hour] = objects, (since := now)
+        return turns.is_mine(hour, self._node_id, self._members.others(), now - since)
+
+    def _describe(self, hour: Hour, sizes: Mapping[str, int], inside: Joined | None) -> Manifest | None:
         """Playlist and manifest as S3 gives them back; None if they do not come to say what is there.
 
         Another node may write its own in between: each names all that is listed, so a second look settles it.
         """
         for _ in range(LOOKS):
             objects, there = self.bucket.objects(hour), self._described(hour)
-            if any(objects.get(name) != size for name, size in sizes.items()):
+            manifest = manifests.of_objects(hour, sizes, objects, there, inside)
+            if not sizes.items() <= manifest.sizes.items():
                 return None
-            manifest = manifests.of_objects(hour, sizes, objects, there)
             if there == manifest and objects.get(manifests.PLAYLIST_NAME) == len(manifest.playlist()):
                 return manifest
             self._write(manifest)
@@ -189,34 +201,11 @@ class Mirror:
 
     def _described(self, hour: Hour) -> Manifest | None:
         """The manifest in the bucket; None if there is none that can be read, so that it is written anew."""
-        text = self.bucket.get_text(f'{hour.path}/{manifests.NAME}')
         try:
-            return Manifest.decode(hour, text) if text is not None else None
+            return self.bucket.manifest(hour)
         except ListingError as error:
             log.warning('%s; it is written anew', error)
             return None
-
-
-def _in_shares(
-    source: Source, target: Store, segments: Sequence[Segment]
-) -> Iterator[sync.Added | sync.Failed]:
-    """Transfers UPLOADS segments at a time."""
-    shares = [segments[number::UPLOADS] for number in range(UPLOADS)]
-    done = together([lambda share=share: list(sync.transfer(source, target, share)) for share in shares])  # type: ignore[misc]
-    return (event for events in done for event in events)
-
-
-class _Intact:
-    """A bucket whose objects of another size than ours do not count, so that they are sent again."""
-
-    def __init__(self, bucket: Bucket, sizes: dict[str, int]) -> None:
-        self._bucket = bucket
-        self._sizes = sizes
-        self.hours, self.read, self.add = bucket.hours, bucket.read, bucket.add
-
-    def names(self, hour: Hour) -> set[str]:
-        objects = self._bucket.objects(hour)
-        return {name for name, size in objects.items() if self._sizes.get(name) == size}
 
 
 def nothing_more_at(peers: Callable[[], Iterable[Source]], disk: OffloadedDisk) -> Callable[[Hour], bool]:

@@ -20,7 +20,9 @@ _PASSING = {
     'InternalError', 'OperationAborted', 'RequestTimeout', 'ServiceUnavailable', 'SlowDown', 'Throttling',
     'ThrottlingException', 'TooManyRequests', 'TooManyRequestsException', 'RequestLimitExceeded',
 }  # fmt: skip
-_MISSING = {'NoSuchKey', '404', 'NotFound'}
+_MISSING = {'NoSuchKey', 'NoSuchUpload', '404', 'NotFound'}
+_CONFLICT = {'PreconditionFailed', 'ConditionalRequestConflict', '412'}
+_STALE = {'InvalidPart', 'InvalidPartOrder', 'EntityTooSmall'}
 _DAMAGED = {'BadDigest', 'InvalidDigest', 'XAmzContentSHA256Mismatch', 'XAmzContentChecksumMismatch'}
 _ADVICE = {
     'NoCredentialsError': 'no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile',
@@ -107,6 +109,10 @@ class Border:
         code = _code(error)
         if key and code in _MISSING:
             return SegmentError('missing', f'{self.url} has no {key}')
+        if key and code in _CONFLICT:
+            return SegmentError('conflict', f'{self.url}: somebody else was faster to write {key}')
+        if key and code in _STALE:
+            return SegmentError('stale', f'{self.url}: the parts of {key} are not there any more')
         if key and code in _DAMAGED:
             return SegmentError('hash', f'{self.url} refused {key}: its bytes arrived damaged')
         self._failures += 1
@@ -128,7 +134,7 @@ def _may_pass(error: Exception) -> bool:
 
     if isinstance(error, boto.ClientError):
         status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
-        return _code(error) in _PASSING or status >= 500 or status == 429
+        return _code(error) in _PASSING or (status >= 500 and status != 501) or status == 429
     passing = (
         boto.ConnectionError,
         boto.HTTPClientError,

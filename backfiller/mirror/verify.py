@@ -50,7 +50,7 @@ def _verify_hour(bucket: Bucket, disk: Disk | None, hour: Hour) -> Verdict:
 
 
 def _wrong_objects(manifest: Manifest, objects: dict[str, int]) -> Iterator[str]:
-    for name, size in sorted(manifest.sizes.items()):
+    for name, size in sorted(manifest.objects.items()):
         found = objects.get(name)
         if found is None:
             yield f'{manifest.hour.path}/{name} is missing'

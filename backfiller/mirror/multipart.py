@@ -1,0 +1,141 @@
+"""Uploading an hour's one object in parts, so that a crash or a broken part costs that part and no more."""
+
+import hashlib
+import logging
+from base64 import b64encode
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+
+from gevent.lock import BoundedSemaphore
+
+from backfiller.mirror import joined
+from backfiller.mirror.journal import Entry, Journal
+from backfiller.mirror.objects import Objects, SentPart, is_md5
+from backfiller.together import together
+from common.errors import SegmentError, StoreError
+from common.offload import offload
+
+log = logging.getLogger(__name__)
+
+PARTS_AT_ONCE = 4
+
+Read = Callable[[joined.Part], bytes]
+
+
+class Uploads:
+    """The multipart uploads of one node to one bucket."""
+
+    def __init__(self, calls: Objects, journal: Journal) -> None:
+        self._calls = calls
+        self._journal = journal
+        self._writing = BoundedSemaphore()
+
+    def send(
+        self,
+        path: str,
+        parts: Sequence[joined.Part],
+        read: Read,
+        *,
+        fingerprint: str,
+        on_end: Mapping[str, str],
+        **arguments: object,
+    ) -> str:
+        """Makes the object of the parts, and returns its ETag once S3 confirmed its size and its bytes.
+
+        Goes on with an upload that a crash left. `arguments` and `on_end` are for CreateMultipartUpload and
+        CompleteMultipartUpload, in boto3's words. Raises SegmentError, SourceError or StoreError, and then
+        goes on the next time.
+        """
+        upload_id, sent = self._resumed(path, fingerprint)
+        if not upload_id:
+            upload_id = self._begin(path, fingerprint, arguments)
+        try:
+            jobs = [partial(self._part, path, upload_id, part, read, sent.get(part.number)) for part in parts]
+            etags = together(jobs, at_most=PARTS_AT_ONCE)
+            etag = self._end(path, upload_id, etags, on_end)
+        except SegmentError as error:
+            if error.reason in ('missing', 'conflict', 'stale'):  # this upload will never become the object
+                self._abort(path, upload_id)
+            raise
+        self._check(path, etag, sum(part.size_bytes for part in parts))
+        self._forget(path)
+        return etag
+
+    def sweep(self, wanted: Collection[str]) -> int:
+        """Aborts what this node left open and nobody wants to go on with; returns how many."""
+        left = {path: each for path, each in self._entries().items() if path not in wanted}
+        for path, entry in left.items():
+            for upload_id in self._open(path, entry):
+                log.info('%s: an upload that was left open is aborted', path)
+                self._calls.abort_upload(path, upload_id)
+            self._forget(path)
+        return len(left)
+
+    def _resumed(self, path: str, fingerprint: str) -> tuple[str, dict[int, SentPart]]:
+        """The upload of these very segments that was left open, and its parts; aborts any other of ours."""
+        entry = self._entries().get(path)
+        for upload_id in self._open(path, entry) if entry else ():
+            if entry and entry.fingerprint == fingerprint and entry.upload_id:
+                try:
+                    return upload_id, self._calls.parts_of(path, upload_id)
+                except SegmentError as error:
+                    if error.reason != 'missing':
+                        raise
+            else:
+                self._calls.abort_upload(path, upload_id)
+        return '', {}
+
+    def _open(self, path: str, entry: Entry) -> list[str]:
+        """The uploads for the path that are ours: one at most, unless S3 was asked and we died."""
+        if entry.upload_id:
+            return [entry.upload_id]
+        return [each.id for each in self._calls.open_uploads(path) if each.id not in entry.others]
+
+    def _begin(self, path: str, fingerprint: str, arguments: dict[str, object]) -> str:
+        others = tuple(each.id for each in self._calls.open_uploads(path))
+        self._note(path, Entry(fingerprint, others=others))
+        upload_id = self._calls.begin_upload(path, **arguments)
+        self._note(path, Entry(fingerprint, upload_id, others))
+        return upload_id
+
+    def _part(self, path: str, upload_id: str, part: joined.Part, read: Read, sent: SentPart | None) -> str:
+        """The ETag of the part, which is only sent if S3 does not have it."""
+        body = read(part)
+        md5 = hashlib.md5(body, usedforsecurity=False)
+        if sent == SentPart(len(body), md5.hexdigest()):
+            return sent.etag
+        checksum = b64encode(md5.digest()).decode()
+        etag = self._calls.put_part(path, upload_id, part.number, body, checksum)
+        if is_md5(etag) and etag != md5.hexdigest():
+            raise SegmentError('hash', f'{self._calls.url} stored part {part.number} of {path} damaged')
+        return etag
+
+    def _end(self, path: str, upload_id: str, etags: Sequence[str], on_end: Mapping[str, str]) -> str:
+        """Joins the parts. An answer that was lost, or came as an error, may yet have been a success."""
+        try:
+            return self._calls.end_upload(path, upload_id, etags, **on_end)
+        except (SegmentError, StoreError):
+            head = self._calls.head(path)
+            if head and all(map(is_md5, etags)) and head.etag == joined.whole_etag(etags):
+                return head.etag
+            raise
+
+    def _check(self, path: str, etag: str, size_bytes: int) -> None:
+        head = self._calls.head(path)
+        if not head or (head.etag, head.size_bytes) != (etag, size_bytes):
+            raise SegmentError('hash', f'{self._calls.url}: {path} is not what was sent, or was replaced')
+
+    def _abort(self, path: str, upload_id: str) -> None:
+        self._calls.abort_upload(path, upload_id)
+        self._forget(path)
+
+    def _entries(self) -> dict[str, Entry]:
+        return offload(self._journal.entries)
+
+    def _note(self, path: str, entry: Entry) -> None:
+        with self._writing:
+            offload(self._journal.note, path, entry)
+
+    def _forget(self, path: str) -> None:
+        with self._writing:
+            offload(self._journal.forget, path)
