@@ -159,6 +159,7 @@ class Parts:
             node_id=self.node_id(),
             agreed=agreed,
             members=Members(bucket.calls, self.node_id()) if shared else None,
+            check_again=timedelta(seconds=self.mirror.verify_interval) or None,
         )
 
     def _layout(self, disk: OffloadedDisk, bucket: Bucket) -> Layout:

@@ -109,6 +109,9 @@ class Mirror:
         21_600.0, SECONDS, 'After this long it is mirrored even if peers hold something else.'
     )
     mirror_interval: float = option(60.0, INTERVAL, 'Time between looks for hours to mirror.')
+    verify_interval: float = option(
+        86_400.0, SECONDS, 'How often what is mirrored is listed and compared again; 0: never.'
+    )
     s3_checksums: str = option(
         'when_required',
         one_of('when_required', 'when_supported'),

@@ -1,8 +1,10 @@
 """`backfiller mirror`, `verify` and `restore`: a store and its copy in S3."""
 
+import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
@@ -17,11 +19,14 @@ from backfiller.mirror import verify as verifying
 from backfiller.mirror.hours import HourState
 from backfiller.mirror.keeper import MirrorKeeper
 from backfiller.mirror.mirror import HourResult, Mirror
+from backfiller.pace import Pace, no_cap
 from backfiller.parts import Parts
 from common import service, times
 from common.changes import Changes
 from common.disk import Disk
+from common.errors import UsageError
 from common.place import Scope
+from common.segment import Hour
 from common.settings import Node
 
 log = logging.getLogger(__name__)
@@ -52,29 +57,43 @@ def mirror(to_the_end: bool, **flags: Any) -> None:
 
 @click.command(short_help='Check a bucket against its manifests.')
 @takes_scope_and_bucket('settle_max', 'mirror_interval')
-def verify(**flags: Any) -> None:
+@click.option('--deep', is_flag=True, help='Read every segment, and check its bytes against its name.')
+@click.option(
+    '--sample', type=click.FloatRange(0, 100), help='With --deep: read only so many per cent of each hour.'
+)
+@click.option('--rate', type=click.IntRange(1), help='With --deep: read no more than so many bytes a second.')
+@click.option('--repair', is_flag=True, help='Send what is missing or damaged again, from --store.')
+@click.option('--json', 'as_json', is_flag=True, help='Print the report as JSON.')
+def verify(
+    deep: bool, sample: float | None, rate: int | None, repair: bool, as_json: bool, **flags: Any
+) -> None:
     """Check that a bucket holds what its manifests say; with --store also what the store holds.
 
-    Lists every object that is missing or of the wrong size, and then exits 1. It compares listings and does
-    not read bytes: `backfiller restore` into an empty store reads and checks each of them.
+    Lists every object that is missing or of the wrong size, and then exits 1. That compares listings; --deep
+    reads the bytes too. With --repair it exits 0 if nothing is wrong any more.
 
     \b
     backfiller verify --bucket s3://archive/recordings
+    backfiller verify --bucket s3://archive/recordings --deep --sample 5 --rate 20000000
     """
     parts = Parts.of(flags)
-    stop = service.stop_on_signals()
+    if not deep and (sample is not None or rate):
+        raise UsageError('--sample and --rate are about reading: give --deep too')
     disk = Disk(parts.node.store) if parts.given.is_given(Node, 'store') else None
-    verdicts = service.interruptible(stop, lambda: _verify(parts, disk))
-    problems = [problem for verdict in verdicts for problem in verdict.problems]
-    for problem in problems:
-        click.echo(problem)
-    segments = sum(verdict.segments for verdict in verdicts)
-    click.echo(
-        f'{many(len(verdicts), "hour")}, {many(segments, "segment")}, {many(len(problems), "problem")}'
-    )
+    if repair and not disk:
+        raise UsageError('--repair sends segments from a store: give --store')
+    share = (100.0 if sample is None else sample) / 100 if deep else 0.0
+    reading = verifying.Reading(share, Pace(rate) if rate else no_cap)
+    stop = service.stop_on_signals()
+    verdicts = service.interruptible(stop, lambda: _verify(parts, disk, reading))
+    if repair and disk and any(verdict.problems for verdict in verdicts):
+        store = disk
+        service.interruptible(stop, lambda: _repair(parts, store, verdicts))
+        verdicts = service.interruptible(stop, lambda: _verify(parts, disk, reading))
+    _tell_json(verdicts) if as_json else _tell_verdicts(verdicts)
     if not verdicts:
         end_with([_nothing_in(parts.mirror.bucket)])
-    sys.exit(1 if problems else 0)
+    sys.exit(1 if any(verdict.problems for verdict in verdicts) else 0)
 
 
 @click.command(short_help='Fetch what a store lacks from its mirror.')
@@ -115,16 +134,56 @@ def _tell(results: Sequence[HourResult]) -> None:
     click.echo(f'{many(sum(result.uploaded for result in results), "segment")} put')
 
 
-def _verify(parts: Parts, disk: Disk | None) -> list[verifying.Verdict]:
-    patience, now = parts.patience(), times.utc_now()
-    return list(
-        verifying.verify(
-            parts.bucket(),
-            disk,
-            scope=parts.scope(),
-            is_due=lambda hour: patience.has_settled(hour, now, lambda _: True),
-        )
-    )
+def _verify(parts: Parts, disk: Disk | None, reading: verifying.Reading) -> list[verifying.Verdict]:
+    patience, now, bucket = parts.patience(), times.utc_now(), parts.bucket()
+
+    def is_due(hour: Hour) -> bool:
+        return patience.has_settled(hour, now, lambda _: True)
+
+    hours = verifying.hours_of(bucket, disk, scope=parts.scope(), is_due=is_due)
+    with _progress(hours) as shown:
+        return [verifying.verify(bucket, disk, hour, reading) for hour in shown]
+
+
+def _repair(parts: Parts, disk: Disk, verdicts: Sequence[verifying.Verdict]) -> None:
+    """Sends what is wrong in the bucket and whole here once more."""
+    bucket = parts.bucket()
+    for verdict in verdicts:
+        verifying.remove_damaged(bucket, disk, verdict)
+    with parts.disk() as store:
+        for _ in parts.new_mirror(store).run(parts.scope()):
+            pass
+
+
+def _progress(hours: list[Hour]) -> AbstractContextManager[Iterable[Hour]]:
+    """A bar on a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        return nullcontext(hours)
+    return click.progressbar(hours, label='verifying', file=sys.stderr, show_pos=True)
+
+
+def _tell_verdicts(verdicts: Sequence[verifying.Verdict]) -> None:
+    problems = [problem for verdict in verdicts for problem in verdict.problems]
+    for problem in problems:
+        click.echo(problem.message)
+    segments = sum(verdict.segments for verdict in verdicts)
+    read = sum(verdict.read for verdict in verdicts)
+    was_read = f' ({read} read)' if read else ''
+    counts = f'{many(len(verdicts), "hour")}, {many(segments, "segment")}{was_read}'
+    click.echo(f'{counts}, {many(len(problems), "problem")}')
+
+
+def _tell_json(verdicts: Sequence[verifying.Verdict]) -> None:
+    problems = sum(len(verdict.problems) for verdict in verdicts)
+    report = {
+        'hours': len(verdicts),
+        'segments': sum(verdict.segments for verdict in verdicts),
+        'read': sum(verdict.read for verdict in verdicts),
+        'read_bytes': sum(verdict.read_bytes for verdict in verdicts),
+        'problems': problems,
+        'found': [verdict.told() for verdict in verdicts],
+    }
+    click.echo(json.dumps(report, indent=1))
 
 
 def _nothing_in(bucket: str) -> str:

@@ -54,8 +54,12 @@ class Journal:
 
     def forget(self, path: str) -> None:
         entries = self.entries()
-        if entries.pop(path, None):
+        if not entries.pop(path, None):
+            return
+        if entries:
             self._write(entries)
+        else:
+            (self._store / NAME).unlink(missing_ok=True)
 
     def _write(self, entries: Mapping[str, Entry]) -> None:
         text = json.dumps({path: asdict(entry) for path, entry in entries.items()}, indent=1)

@@ -75,6 +75,10 @@ class Manifest:
         within = timeline.Interval(self.hour.start, self.hour.end)
         return timeline.coverage(self.playable, within)
 
+    def object_of(self, name: str) -> str:
+        """The object in which the member lies."""
+        return joined.NAME if name in self.spans else name
+
     def encode(self, *, written_by: str, written_at: datetime) -> str:
         coverage = self.coverage
         document: dict[str, Any] = {

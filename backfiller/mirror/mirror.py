@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from backfiller import sync
@@ -38,7 +38,7 @@ LEAVE_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class HourResult:
-    """What mirroring one hour came to; `fingerprint` is of our names when it was last mirrored."""
+    """What mirroring one hour came to; `fingerprint` is of our names when it was last found mirrored."""
 
     hour: Hour
     state: HourState
@@ -46,13 +46,15 @@ class HourResult:
     uploaded: int = 0
     holes: int = 0
     fingerprint: str = ''
+    checked: datetime | None = None
     problems: tuple[str, ...] = ()
 
 
 class Mirror:
     """The mirror of one store; remembers what it saw, so that a quiet hour costs no request.
 
-    The `members` are the nodes that share the work; without them it is all ours.
+    The `members` are the nodes that share the work; without them it is all ours. What is mirrored is listed
+    and compared again after `check_again`.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Mirror:
         node_id: str,
         agreed: Callable[[Hour], bool] = lambda _: True,
         members: Members | None = None,
+        check_again: timedelta | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.hours: dict[Hour, HourResult] = {}
@@ -77,6 +80,7 @@ class Mirror:
         self._node_id = node_id
         self._agreed = agreed
         self._members = members
+        self._check_again = check_again
         self._monotonic = monotonic
         self._seen: dict[Hour, tuple[Mapping[str, int], float]] = {}
 
@@ -126,11 +130,16 @@ class Mirror:
             agreed=self._agreed,
         )
         self.hours[hour] = replace(last, state=state, uploaded=0)
-        if state is HourState.MIRRORED and last.state is not HourState.FAILED:
+        if state is HourState.MIRRORED and not self._is_doubtful(last):
             return self.hours[hour]
         if state in (HourState.OPEN, HourState.SETTLING):
             return HourResult(hour, state)
         return self._mirror(last, fingerprint)
+
+    def _is_doubtful(self, last: HourResult) -> bool:
+        """Whether the bucket is to be looked at although nothing has changed here."""
+        is_old = self._check_again and last.checked and self._clock() > last.checked + self._check_again
+        return last.state is HourState.FAILED or bool(is_old)
 
     def _fingerprint(self, hour: Hour) -> str:
         """From the summary, which costs a stat while the hour is quiet; raises ListingError."""
@@ -157,6 +166,7 @@ class Mirror:
             uploaded=sent.segments,
             holes=len(manifest.coverage.holes),
             fingerprint=fingerprint,
+            checked=self._clock(),
         )
 
     def _is_mirrored(

@@ -2,9 +2,12 @@
 
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from gevent.event import Event
 
 from common.errors import SegmentError, SegmeshError, SourceError, StoreError, UsageError
 
@@ -20,6 +23,7 @@ _PASSING = {
     'InternalError', 'OperationAborted', 'RequestTimeout', 'ServiceUnavailable', 'SlowDown', 'Throttling',
     'ThrottlingException', 'TooManyRequests', 'TooManyRequestsException', 'RequestLimitExceeded',
 }  # fmt: skip
+_TOO_MUCH = {'SlowDown', 'ServiceUnavailable', 'Throttling', 'ThrottlingException', 'TooManyRequests'}
 _MISSING = {'NoSuchKey', 'NoSuchUpload', '404', 'NotFound'}
 _CONFLICT = {'PreconditionFailed', 'ConditionalRequestConflict', '412'}
 _STALE = {'InvalidPart', 'InvalidPartOrder', 'EntityTooSmall'}
@@ -70,6 +74,38 @@ def new_client(endpoint_url: str, checksums: str) -> Any:
         raise UsageError(f'cannot use S3 with these settings: {error}') from error
 
 
+class Crowd:
+    """How many requests may be under way at once: half as many when S3 says that it is too much.
+
+    After as many successes one more is tried (additive increase, multiplicative decrease: Chiu, Jain 1989).
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.limit = float(most)
+        self._busy = 0
+        self._left = Event()
+
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        """Waits for room, and takes it for the length of the block."""
+        while self._busy >= int(self.limit):
+            self._left.wait()
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            self._left.set()
+            self._left.clear()
+
+    def is_too_much(self) -> None:
+        self.limit = max(1.0, self.limit / 2)
+
+    def went_well(self) -> None:
+        self.limit = min(float(self.most), self.limit + 1 / self.limit)
+
+
 @dataclass
 class Border:
     """Calls S3 and translates its errors: SegmentError if they concern the object `key`, else as said.
@@ -80,6 +116,7 @@ class Border:
     url: str
     tries: int = TRIES
     sleep: Callable[[float], None] = time.sleep
+    crowd: Crowd = field(default_factory=lambda: Crowd(CONNECTIONS))
     _failures: int = 0
 
     def reading(self, call: Callable[[], R], *, key: str = '') -> R:
@@ -95,12 +132,16 @@ class Border:
 
         for attempt in range(1, self.tries + 1):
             try:
-                answer = call()
+                with self.crowd.within():
+                    answer = call()
             except (BotoCoreError, ClientError, OSError) as error:
+                if _code(error) in _TOO_MUCH:
+                    self.crowd.is_too_much()
                 if attempt == self.tries or not _may_pass(error):
                     raise self._translated(error, otherwise, key) from error
             else:
                 self._failures = 0
+                self.crowd.went_well()
                 return answer
             self.sleep(_delay(attempt))
         raise AssertionError('not reached')

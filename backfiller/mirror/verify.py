@@ -1,74 +1,162 @@
-"""Whether a bucket holds what its manifests say, and what a store holds; by listing, not by reading."""
+"""Whether a bucket holds what its manifests say, and what a store holds: by listing, or by reading too."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from backfiller.mirror import manifest as manifests
 from backfiller.mirror.bucket import Bucket
 from backfiller.mirror.manifest import Manifest
+from backfiller.pace import Wait, no_cap
 from common.disk import Disk
-from common.errors import ListingError
-from common.place import EVERYTHING, Scope
-from common.segment import Hour, without_withdrawn
+from common.errors import ListingError, SegmentError
+from common.place import EVERYTHING, Chunks, Scope, verified
+from common.segment import Hour, Segment, segments_only, without_withdrawn
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it should be: `missing`, `size`, `damaged`, `unmirrored`, or `manifest`."""
+
+    kind: str
+    path: str
+    message: str
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found in one hour; `problems` is a line for each object that is missing or wrong."""
+    """What was found in one hour; with how many segments read, and how many bytes."""
 
     hour: Hour
     segments: int
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    read: int = 0
+    read_bytes: int = 0
+
+    def told(self) -> dict[str, Any]:
+        """For a report in JSON."""
+        return {
+            'hour': self.hour.path,
+            'segments': self.segments,
+            'read': self.read,
+            'read_bytes': self.read_bytes,
+            'problems': [vars(problem) for problem in self.problems],
+        }
 
 
-def verify(
+@dataclass
+class Reading:
+    """How much is read: this share of the segments, chosen at random, and no faster than the pace lets it."""
+
+    share: float = 0.0
+    pace: Wait = no_cap
+    choose: random.Random = field(default_factory=random.Random)
+
+    def some_of(self, segments: Sequence[Segment]) -> list[Segment]:
+        """At least one, if any at all is to be read."""
+        if not self.share or not segments:
+            return []
+        count = max(1, round(self.share * len(segments)))
+        return self.choose.sample(segments, min(count, len(segments)))
+
+
+def hours_of(
     bucket: Bucket,
     disk: Disk | None = None,
     *,
     scope: Scope = EVERYTHING,
     is_due: Callable[[Hour], bool] = lambda _: True,
-) -> Iterator[Verdict]:
-    """A verdict for each hour of the bucket, and for each due hour of the disk. Raises SourceError."""
+) -> list[Hour]:
+    """The hours of the bucket, and the due ones of the disk. Raises SourceError."""
     ours = set(filter(is_due, disk.hours(scope))) if disk else set()
-    for hour in sorted(ours | set(bucket.hours(scope))):
-        yield _verify_hour(bucket, disk if hour in ours else None, hour)
+    return sorted(ours | set(bucket.hours(scope)))
 
 
-def _verify_hour(bucket: Bucket, disk: Disk | None, hour: Hour) -> Verdict:
+def verify(bucket: Bucket, disk: Disk | None, hour: Hour, reading: Reading | None = None) -> Verdict:
+    """The verdict on an hour. Raises SourceError."""
     objects = bucket.objects(hour)
-    text = bucket.get_text(f'{hour.path}/{manifests.NAME}') if manifests.NAME in objects else None
-    if text is None:
-        return Verdict(
-            hour, 0, (f'{hour.path}/{manifests.NAME} is missing: the hour was not mirrored whole',)
-        )
     try:
-        manifest = Manifest.decode(hour, text)
+        manifest = bucket.manifest(hour) if manifests.NAME in objects else None
     except ListingError as error:
-        return Verdict(hour, 0, (str(error),))
+        return _untold(hour, str(error))
+    if manifest is None:
+        return _untold(hour, f'{hour.path}/{manifests.NAME} is missing: the hour was not mirrored whole')
     problems = [*_wrong_objects(manifest, objects), *_not_mirrored(manifest, disk)]
-    return Verdict(hour, len(manifest.sizes), tuple(problems))
+    wrong = {problem.path for problem in problems}
+    chosen = (reading or Reading()).some_of(
+        [
+            segment
+            for segment in (Segment.parse(hour, name) for name in segments_only(manifest.sizes))
+            if segment.path not in wrong
+        ]
+    )
+    damaged, read_bytes = _read(bucket, chosen, reading or Reading())
+    return Verdict(hour, len(manifest.sizes), (*problems, *damaged), len(chosen), read_bytes)
 
 
-def _wrong_objects(manifest: Manifest, objects: dict[str, int]) -> Iterator[str]:
-    for name, size in sorted(manifest.objects.items()):
-        found = objects.get(name)
+def remove_damaged(bucket: Bucket, disk: Disk, verdict: Verdict) -> int:
+    """Removes the objects that were found damaged, if all that is in them is whole here, to be sent anew.
+
+    Returns how many objects those were. Raises SourceError, ListingError or StoreError.
+    """
+    paths = {problem.path for problem in verdict.problems if problem.kind == 'damaged'}
+    if not paths or not (manifest := bucket.manifest(verdict.hour)):
+        return 0
+    inside: dict[str, list[Segment]] = {}
+    for name in segments_only(manifest.sizes):
+        inside.setdefault(manifest.object_of(name), []).append(Segment.parse(verdict.hour, name))
+    damaged = [name for name, segments in inside.items() if paths & {each.path for each in segments}]
+    removed = [name for name in damaged if all(_is_whole(disk, each) for each in inside[name])]
+    for name in removed:
+        bucket.calls.delete(f'{verdict.hour.path}/{name}')
+    return len(removed)
+
+
+def _untold(hour: Hour, message: str) -> Verdict:
+    return Verdict(hour, 0, (Problem('manifest', f'{hour.path}/{manifests.NAME}', message),))
+
+
+def _read(bucket: Bucket, segments: Sequence[Segment], reading: Reading) -> tuple[list[Problem], int]:
+    """What was read and is not what its name says, and how many bytes were read."""
+    problems, size = [], 0
+    for segment, chunks in bucket.read(segments):
+        try:
+            size += sum(map(len, verified(segment, _paced(chunks, reading.pace))))
+        except SegmentError as error:
+            problems.append(Problem('damaged', segment.path, str(error)))
+    return problems, size
+
+
+def _paced(chunks: Chunks, pace: Wait) -> Iterator[bytes | memoryview]:
+    for chunk in chunks:
+        pace(len(chunk))
+        yield chunk
+
+
+def _wrong_objects(manifest: Manifest, objects: dict[str, int]) -> Iterator[Problem]:
+    expected = {**manifest.objects, manifests.PLAYLIST_NAME: len(manifest.playlist())}
+    for name, size in sorted(expected.items()):
+        path, found = f'{manifest.hour.path}/{name}', objects.get(name)
         if found is None:
-            yield f'{manifest.hour.path}/{name} is missing'
+            yield Problem('missing', path, f'{path} is missing')
         elif found != size:
-            yield f'{manifest.hour.path}/{name} has {found} bytes instead of {size}'
-    yield from _wrong_playlist(manifest, objects.get(manifests.PLAYLIST_NAME))
+            yield Problem('size', path, f'{path} has {found} bytes instead of {size}')
 
 
-def _wrong_playlist(manifest: Manifest, found: int | None) -> Iterator[str]:
-    path, size = f'{manifest.hour.path}/{manifests.PLAYLIST_NAME}', len(manifest.playlist())
-    if found is None:
-        yield f'{path} is missing'
-    elif found != size:
-        yield f'{path} has {found} bytes instead of {size}'
-
-
-def _not_mirrored(manifest: Manifest, disk: Disk | None) -> Iterator[str]:
+def _not_mirrored(manifest: Manifest, disk: Disk | None) -> Iterator[Problem]:
     """What the store holds and the manifest does not name."""
     held = disk.names(manifest.hour) if disk else set()
     for name in sorted(held - without_withdrawn(manifest.sizes.keys())):
-        yield f'{manifest.hour.path}/{name} is held here and not mirrored'
+        path = f'{manifest.hour.path}/{name}'
+        yield Problem('unmirrored', path, f'{path} is held here and not mirrored')
+
+
+def _is_whole(disk: Disk, segment: Segment) -> bool:
+    try:
+        for _, chunks in disk.read([segment]):
+            for _chunk in verified(segment, chunks):
+                pass
+    except SegmentError:
+        return False
+    return True
