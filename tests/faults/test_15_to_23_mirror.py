@@ -1,4 +1,4 @@
-"""Faults 15 to 23: S3 fails, lies, forgets or knows less than it should; nothing is called mirrored falsely."""
+"""Faults 15 to 23: S3 fails, lies, forgets or knows less than it should; nothing false is called mirrored."""
 
 from contextlib import ExitStack
 from itertools import chain
