@@ -86,6 +86,8 @@ class Backfill:
     cutoff: timedelta = timedelta()
     ours: Callable[[Iterable[Hour]], Mapping[Hour, HourSummary]] = lambda _: {}
     """What we hold in each hour; an hour of which nothing is said is compared by its names."""
+    keeps: Callable[[Hour], bool] = lambda _: True
+    """Whether the hour is kept here at all: others are not looked at."""
 
     def run(self, peer: Peer, scope: Scope, kind: str) -> PassResult:
         """Fetches what the peer has and we lack. Errors of the peer or the store are in the result."""
@@ -105,7 +107,8 @@ class Backfill:
         """The hours that differ from ours, as far as fingerprints can tell."""
         troubles: Troubles = []
         differing: list[Hour] = []
-        for theirs in peer.summaries(scope, troubles):
+        for listed in peer.summaries(scope, troubles):
+            theirs = {hour: summary for hour, summary in listed.items() if self.keeps(hour)}
             differing += offload(_differing, theirs, self.ours(theirs))
             result.hours += len(theirs)
         for trouble in troubles:
@@ -113,11 +116,12 @@ class Backfill:
         return arranged(differing, self.order)
 
     def _wanted(self, result: PassResult) -> Callable[[Segment], bool]:
-        """Leaves out what our own capture may still bring, and what failed at this peer a moment ago."""
+        """Leaves out what our own capture may still bring, what failed at this peer a moment ago, and hours
+        that were let go since the pass began."""
         newest = result.started - self.cutoff
 
         def wanted(segment: Segment) -> bool:
-            if segment.start > newest:
+            if segment.start > newest or not self.keeps(segment.hour):
                 return False
             stands_back = self.setbacks.stands_back(result.peer, segment)
             if stands_back:

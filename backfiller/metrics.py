@@ -101,3 +101,18 @@ class RosterMetrics:
         self._ready.labels(remote).set(ready)
         for request, taken in seconds.items():
             self._answer_seconds.labels(remote, request).set(math.nan if taken is None else taken)
+
+
+class RetentionMetrics:
+    """What is told of a store that is kept within limits."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.hours = Counter('hours_released', 'Hours that were let go.', registry=registry)
+        self.size_bytes = Counter('released_bytes', 'Bytes of the hours that were let go.', registry=registry)
+        self.free_bytes = Gauge(
+            'store_free_bytes', "Bytes free on the store's file system.", registry=registry
+        )
+        self.waiting = Gauge('retention_waiting_hours', 'Hours past keep that may not go.', registry=registry)
+        self.lacking_bytes = Gauge(
+            'retention_lacking_bytes', 'Bytes to be freed that no hour may go for.', registry=registry
+        )

@@ -1,5 +1,7 @@
 """What the backfiller's commands are made of, from their settings."""
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,11 @@ from backfiller.mirror.mirror import Mirror
 from backfiller.mirror.multipart import Uploads
 from backfiller.pace import Pace, Wait, no_cap
 from backfiller.peer import Peer
+from backfiller.retention import leave
+from backfiller.retention.horizon import Horizon
+from backfiller.retention.keeper import RetentionKeeper
+from backfiller.retention.retention import Retention
+from backfiller.retention.rules import is_past
 from backfiller.roster import Roster
 from backfiller.setbacks import Setbacks
 from backfiller.swarm import Swarm
@@ -31,7 +38,7 @@ from backfiller.vitals import PEER_SECONDS, Vitals
 from common import cli, service, settings, times
 from common.config import Settings
 from common.disk import Disk
-from common.errors import UsageError
+from common.errors import ListingError, UsageError
 from common.identity import node_id
 from common.offload import OffloadedDisk
 from common.place import Scope
@@ -39,6 +46,8 @@ from common.segment import Hour
 
 VITALS_DEADLINE_SECONDS = 10.0
 SUMMARIES_AT_ONCE = 2
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -49,13 +58,20 @@ class Parts:
     node: settings.Node
     own: settings.Backfiller
     mirror: settings.Mirror
+    retention: settings.Retention
 
     @classmethod
     def of(cls, flags: dict[str, Any]) -> 'Parts':
         found = cli.effective_settings(flags)
         node = found.section(settings.Node)
         service.set_up(node.log_level)
-        parts = cls(found, node, found.section(settings.Backfiller), found.section(settings.Mirror))
+        parts = cls(
+            found,
+            node,
+            found.section(settings.Backfiller),
+            found.section(settings.Mirror),
+            found.section(settings.Retention),
+        )
         parts.scope()
         return parts
 
@@ -66,9 +82,11 @@ class Parts:
 
     @contextmanager
     def disk(self) -> Iterator[OffloadedDisk]:
-        """The store, swept of temps that a killed process left."""
+        """The store, swept of temps that a killed process left, and with the hours that one died over."""
         disk = Disk(self.node.store, limit_bytes=self.own.max_segment_bytes, durability=self.own.durability)
         disk.sweep()
+        with _warned():
+            leave.put_back(self.node.store)
         try:
             yield OffloadedDisk(disk)
         finally:
@@ -116,6 +134,18 @@ class Parts:
     def roster(self) -> Roster:
         return Roster(self.own.peers, self.own.peers_file)
 
+    @cached_property
+    def horizon(self) -> Horizon:
+        """What was let go here; one that cannot be read is said, and counts as none."""
+        found = Horizon(self.node.store)
+        with _warned():
+            found.load()
+        return found
+
+    def keeps(self, hour: Hour) -> bool:
+        """Whether such an hour is kept here: not if it was let go, nor if it would soon be."""
+        return self.horizon.admits(hour) and not is_past(hour, times.utc_now(), self.retention.keep)
+
     def patience(self) -> Patience:
         return Patience(
             settle=timedelta(seconds=self.mirror.settle),
@@ -132,6 +162,7 @@ class Parts:
             order=self.own.order,
             cutoff=timedelta(seconds=self.own.recent_cutoff),
             ours=disk.summaries,
+            keeps=self.keeps,
         )
 
     def follow(self, backfill: Backfill, url: str) -> Follower:
@@ -167,3 +198,27 @@ class Parts:
             return OneEach(disk, bucket)
         uploads = Uploads(bucket.calls, Journal(self.node.store))
         return AllInOne(disk, bucket, uploads, node_id=self.node_id(), clock=times.utc_now)
+
+    def new_retention(
+        self, disk: OffloadedDisk, backfill: Backfill, mirror: Mirror | None
+    ) -> RetentionKeeper:
+        retention = Retention(
+            disk,
+            self.horizon,
+            self.retention,
+            mirror=mirror,
+            is_busy=backfill.swarm.plan.concerns,
+            clock=times.utc_now,
+            monotonic=time.monotonic,
+        )
+        scope = Scope(frozenset(self.own.streams), frozenset(self.own.variants))
+        return RetentionKeeper(retention, backfill.metrics, scope, self.retention.retention_interval)
+
+
+@contextmanager
+def _warned() -> Iterator[None]:
+    """Says what is wrong with the store, and goes on."""
+    try:
+        yield
+    except ListingError as error:
+        log.warning('%s', error)

@@ -77,6 +77,10 @@ class Plan:
             room.visitors -= 1
             self._tidy(room)
 
+    def concerns(self, hour: Hour) -> bool:
+        """Whether a pass is in the hour, or something of it is to be fetched."""
+        return hour in self._rooms
+
     def offer(self, peer: str, room: Room, segments: Iterable[Segment]) -> None:
         """The peer has these, in the order in which they are best fetched. The room's listing is there."""
         queue = self._queues.setdefault(peer, {}).setdefault(room.hour, {})

@@ -1,4 +1,4 @@
-"""A running backfiller: its followers, its mirror, and what it watches."""
+"""A running backfiller: its followers, its mirror, its retention, and what it watches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from backfiller.follow import Followers
 from backfiller.metrics import Metrics
 from backfiller.mirror.keeper import MirrorKeeper
 from backfiller.pulse import Pulse
+from backfiller.retention.keeper import RetentionKeeper
 from backfiller.vitals import Vitals
 from common.times import iso
 
@@ -25,12 +26,14 @@ class Service:
     metrics: Metrics
     followers: Followers
     keeper: MirrorKeeper | None
+    retention: RetentionKeeper | None
     restreamer: Vitals | None
 
     def start(self) -> list['gevent.Greenlet[..., None]']:
         """Starts the parts; kill the greenlets to stop them."""
         parts = [self.followers.run, Pulse(self.metrics.hub_latency.observe).run]
         parts += [self.keeper.run] if self.keeper else []
+        parts += [self.retention.run] if self.retention else []
         parts += [self.restreamer.run] if self.restreamer else []
         return [gevent.spawn(part) for part in parts]
 
@@ -38,6 +41,7 @@ class Service:
         """Whether no part ended its last pass in an error that nobody foresaw."""
         loops = [each.loop for each in self.followers.by_url.values()]
         loops += [self.keeper.loop] if self.keeper else []
+        loops += [self.retention.loop] if self.retention else []
         return not any(loop.is_troubled for loop in loops)
 
     def status(self) -> dict[str, Any]:
@@ -53,4 +57,6 @@ class Service:
             answer['restreamer'] = status.of_vitals(self.restreamer)
         if self.keeper:
             answer['mirror'] = status.of_mirror(self.keeper)
+        if self.retention:
+            answer['retention'] = status.of_retention(self.retention)
         return answer

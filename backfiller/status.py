@@ -8,6 +8,7 @@ from backfiller.follow import Follower
 from backfiller.loop import LastError
 from backfiller.mirror.keeper import MirrorKeeper
 from backfiller.mirror.mirror import HourResult
+from backfiller.retention.keeper import RetentionKeeper
 from backfiller.vitals import Vitals
 from common.times import iso
 
@@ -77,6 +78,21 @@ def of_mirror(keeper: MirrorKeeper) -> dict[str, Any]:
         'bucket': keeper.mirror.bucket.url,
         'last_error': _error(keeper.last_error),
         'hours': {hour.path: _hour(keeper.mirror.hours[hour]) for hour in newest},
+    }
+
+
+def of_retention(keeper: RetentionKeeper) -> dict[str, Any]:
+    """`waiting` are the first of the hours past `keep` that may not go, and why."""
+    retention, choice = keeper.retention, keeper.retention.choice
+    return {
+        'last_error': _error(keeper.last_error),
+        'hours_released': keeper.hours,
+        'bytes_released': keeper.size_bytes,
+        'free_bytes': retention.free_bytes,
+        'lacking_bytes': choice.lacking_bytes,
+        'waiting_hours': len(choice.waiting),
+        'waiting': {hour.path: retention.waits_for(hour) for hour in choice.waiting[:20]},
+        'horizon': dict(retention.horizon.newest),
     }
 
 

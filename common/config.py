@@ -11,11 +11,13 @@ import textwrap
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from common.errors import SegmentError, UsageError
+from common.quantities import parse_size, parse_span, span_text
 from common.segment import check_label, shown
 
 S = TypeVar('S')
@@ -77,6 +79,10 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _switch(text: str) -> bool:
+    return {'true': True, 'false': False}[text]
+
+
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(':')
     if not colon or _count(port) > 65535:
@@ -123,6 +129,9 @@ PATH = Kind('PATH', 'a path', Path)
 SECONDS = Kind('SECONDS', 'a number of seconds, 0 or more', _number)
 INTERVAL = Kind('SECONDS', f'a number of seconds, {SHORTEST_INTERVAL} or more', _interval)
 COUNT = Kind('N', 'a whole number, 0 or more', _count)
+SIZE = Kind('BYTES', 'a whole number of bytes, or of K, M, G or T (powers of 1000) such as 500G', parse_size)
+SPAN = Kind('SPAN', 'hours, days or weeks such as 36h, 14d or 2w, up to 100 years', parse_span)
+SWITCH = Kind('true|false', 'true or false', _switch)
 ADDRESS = Kind('HOST:PORT', 'HOST:PORT', _address)
 URL = Kind('URL', 'an http or https URL without a password or query', _url)
 BUCKET = Kind('s3://BUCKET/PREFIX', 's3://BUCKET/PREFIX', _bucket)
@@ -271,6 +280,8 @@ def toml_value(value: Any) -> str:
             return str(value).lower()
         case int() | float():
             return str(int(value)) if value == int(value) else repr(value)
+        case timedelta():
+            return toml_value(span_text(value))
         case (str() as host, int() as port):
             return toml_value(f'[{host}]:{port}' if ':' in host else f'{host}:{port}')
         case (str() as stream, str() as url) if '://' in url and '://' not in stream:

@@ -52,6 +52,9 @@ class OffloadedDisk:
     def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterable[Hour]:
         return offload(lambda: list(self.disk.hours(scope, troubles)))
 
+    def state(self, hour: Hour) -> tuple[int, int] | None:
+        return offload(self.disk.state, hour)
+
     def names(self, hour: Hour) -> set[str]:
         return offload(self.disk.names, hour)
 

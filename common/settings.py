@@ -1,6 +1,7 @@
 """Every option of a node. One file configures all services, so the sections stand together here."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from common.config import (
@@ -12,6 +13,9 @@ from common.config import (
     ORIGIN,
     PATH,
     SECONDS,
+    SIZE,
+    SPAN,
+    SWITCH,
     TEXT,
     URL,
     many,
@@ -19,6 +23,7 @@ from common.config import (
     option,
     optional,
 )
+from common.errors import UsageError
 from common.place import MAX_SEGMENT_BYTES
 
 
@@ -119,4 +124,56 @@ class Mirror:
     )
 
 
-SECTIONS = (Node, Restreamer, Backfiller, Mirror)
+@dataclass(frozen=True)
+class Retention:
+    """Lets old hours go when they are mirrored, and does not fetch them back."""
+
+    keep: timedelta | None = option(
+        None,
+        optional(SPAN, None),
+        'Hours that ended longer ago are let go, not before they were seen to be that old, and unchanged, '
+        'for an hour; empty: no hour goes for its age.',
+    )
+    keep_bytes: int = option(
+        0,
+        SIZE,
+        'The most bytes of segments to hold: above it the oldest hours are let go, but none of the newest '
+        '24 hours; 0: no limit.',
+    )
+    min_free: int = option(
+        0,
+        SIZE,
+        "The least bytes to leave free on the store's file system: below it the oldest hours are let go, "
+        'but none of the newest 24 hours; 0: no limit.',
+    )
+    keep_unmirrored: bool = option(
+        True,
+        SWITCH,
+        'Whether hours stay, whatever the limits say, until they are mirrored and the bucket was found to '
+        'hold all of them; with false they are deleted although they may exist nowhere else.',
+    )
+    retention_interval: float = option(300.0, INTERVAL, 'Time between looks for hours to let go.')
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is any limit at all."""
+        return bool(self.keep or self.keep_bytes or self.min_free)
+
+    def check(self, mirror: Mirror, backfiller: Backfiller) -> None:
+        """Raises UsageError for limits under which no hour could ever go."""
+        if not (self.is_limited and self.keep_unmirrored):
+            return
+        otherwise = 'or --keep-unmirrored false to delete hours that may exist nowhere else'
+        if not mirror.bucket:
+            raise UsageError(
+                'keep, keep_bytes and min_free let go of mirrored hours only: give the bucket, '
+                f'--bucket s3://BUCKET/PREFIX, {otherwise}'
+            )
+        if backfiller.since:
+            raise UsageError(
+                'since leaves older hours out of the mirror, and keep, keep_bytes and min_free let go of '
+                f'mirrored hours only: leave out --since, {otherwise}'
+            )
+
+
+SECTIONS = (Node, Restreamer, Backfiller, Mirror, Retention)

@@ -13,7 +13,7 @@ import click
 
 from common import cli, config, service
 from common.errors import UsageError
-from common.settings import SECTIONS, Node
+from common.settings import SECTIONS, Backfiller, Mirror, Node, Retention
 from deploy import node as nodes
 from deploy.supervisor import Supervisor
 
@@ -37,6 +37,7 @@ def node(**flags: Any) -> None:
     settings = cli.effective_settings(flags)
     for section in SECTIONS:
         settings.section(section)
+    settings.section(Retention).check(settings.section(Mirror), settings.section(Backfiller))
     service.set_up(settings.section(Node).log_level)
     stop = service.stop_on_signals()
     file = flags['config'] or os.environ.get('SEGMESH_CONFIG')

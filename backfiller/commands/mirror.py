@@ -142,7 +142,7 @@ def _verify(parts: Parts, disk: Disk | None, reading: verifying.Reading) -> list
 
     hours = verifying.hours_of(bucket, disk, scope=parts.scope(), is_due=is_due)
     with _progress(hours) as shown:
-        return [verifying.verify(bucket, disk, hour, reading) for hour in shown]
+        return [verifying.verify(bucket, disk if is_due(hour) else None, hour, reading) for hour in shown]
 
 
 def _repair(parts: Parts, disk: Disk, verdicts: Sequence[verifying.Verdict]) -> None:

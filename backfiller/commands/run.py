@@ -23,14 +23,14 @@ from backfiller.vitals import OWN_SECONDS
 from common import cli, service, times
 from common.errors import UsageError
 from common.offload import OffloadedDisk
-from common.settings import Backfiller, Node
+from common.settings import Backfiller, Node, Retention
 from common.settings import Mirror as MirrorSettings
 
 log = logging.getLogger(__name__)
 
 
 @click.command(short_help='Fetch what a store lacks from its peers.')
-@cli.takes(Node, Backfiller, MirrorSettings, leaving_out=('capture',))
+@cli.takes(Node, Backfiller, MirrorSettings, Retention, leaving_out=('capture',))
 @takes_once
 def run(to_the_end: bool, **flags: Any) -> None:
     """Fetch what the store lacks from its peers, now and from now on.
@@ -38,10 +38,14 @@ def run(to_the_end: bool, **flags: Any) -> None:
     With a bucket, complete hours are mirrored to it. With --once, one pass over everything: the exit code is
     0 only if nothing is left undone, 1 if something is.
 
+    With --keep, --keep-bytes or --min-free old hours that are mirrored are deleted, each with a line in the
+    log, and not fetched again. With --once nothing is deleted.
+
     \b
     backfiller run --store /var/lib/segmesh --peer http://node2:8001 --peer http://node3:8001
     """
     parts = Parts.of(flags)
+    parts.retention.check(parts.mirror, parts.own)
     stop = service.stop_on_signals()
     with parts.disk() as disk:
         if not to_the_end:
@@ -68,11 +72,12 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
 
     mirror = _new_mirror(parts, disk, followers) if parts.mirror.bucket else None
     keeper = new_keeper(parts, mirror, metrics) if mirror else None
+    retention = parts.new_retention(disk, backfill, mirror) if parts.retention.is_limited else None
     from backfiller import control  # with flask, which only a service needs and which is slow to import
 
     own = parts.own.restreamer
     restreamer = parts.vitals(own, metrics, OWN_SECONDS) if own else None
-    running = Service(parts.node_id(), times.utc_now, metrics, followers, keeper, restreamer)
+    running = Service(parts.node_id(), times.utc_now, metrics, followers, keeper, retention, restreamer)
     server = service.HttpServer(service.bound(parts.own.control), control.create_app(running))
     server.start()
     log.info('backfilling %s; status on %s/status', parts.node.store, service.url_of(server.socket))

@@ -149,6 +149,8 @@ class Mirror:
     def _mirror(self, last: HourResult, fingerprint: str) -> HourResult:
         """Puts what the bucket lacks, unless it is another node's turn to do so."""
         hour, sizes = last.hour, self._disk.sizes(last.hour)
+        if not sizes and not self._disk.state(hour):
+            return replace(last, uploaded=0)  # it was let go a moment ago
         objects, there = self.bucket.objects(hour), self._described(hour)
         if not self._is_mirrored(sizes, objects, there) and not self._is_our_turn(hour, objects):
             return replace(last, state=HourState.MIRRORING, uploaded=0)

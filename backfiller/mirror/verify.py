@@ -11,7 +11,7 @@ from backfiller.mirror.manifest import Manifest
 from backfiller.pace import Wait, no_cap
 from common.disk import Disk
 from common.errors import ListingError, SegmentError
-from common.place import EVERYTHING, Chunks, Scope, verified
+from common.place import EVERYTHING, Chunks, Scope, Source, verified
 from common.segment import Hour, Segment, segments_only, without_withdrawn
 
 
@@ -73,7 +73,7 @@ def hours_of(
     return sorted(ours | set(bucket.hours(scope)))
 
 
-def verify(bucket: Bucket, disk: Disk | None, hour: Hour, reading: Reading | None = None) -> Verdict:
+def verify(bucket: Bucket, disk: Source | None, hour: Hour, reading: Reading | None = None) -> Verdict:
     """The verdict on an hour. Raises SourceError."""
     objects = bucket.objects(hour)
     try:
@@ -144,7 +144,7 @@ def _wrong_objects(manifest: Manifest, objects: dict[str, int]) -> Iterator[Prob
             yield Problem('size', path, f'{path} has {found} bytes instead of {size}')
 
 
-def _not_mirrored(manifest: Manifest, disk: Disk | None) -> Iterator[Problem]:
+def _not_mirrored(manifest: Manifest, disk: Source | None) -> Iterator[Problem]:
     """What the store holds and the manifest does not name."""
     held = disk.names(manifest.hour) if disk else set()
     for name in sorted(held - without_withdrawn(manifest.sizes.keys())):

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from common import config
 from common.config import Settings, effective, env_of, flag_of, load, sample, toml_value
 from common.errors import UsageError
-from common.settings import SECTIONS, Backfiller, Mirror, Node, Restreamer
+from common.settings import SECTIONS, Backfiller, Mirror, Node, Restreamer, Retention
 
 SAMPLE = Path(__file__).parents[2] / 'deploy' / 'node.sample.toml'
 
@@ -67,7 +68,7 @@ def test_what_is_given_is_told_from_what_is_default(toml: Path) -> None:
         ('[node]\nshop = 1\n', '[node]: shop is not known; there are capture, log_level, node_id, store'),
         (
             '[nodes]\n',
-            'the section [nodes]: nodes is not known; there are backfiller, mirror, node, restreamer',
+            'nodes is not known; there are backfiller, mirror, node, restreamer, retention',
         ),
         ('store = "x"\n', 'store is not known'),
         ('node = 3\n', '[node] is a section'),
@@ -99,6 +100,9 @@ def test_a_file_that_is_not_there_is_named(toml: Path) -> None:
     + [(Backfiller, 'order', bad) for bad in ('', 'Newest', 'newest,oldest')]
     + [(Mirror, 'endpoint_url', bad) for bad in ('s3:9000', 'ftp://s3', 'http://', 'http://s3?a=b', 'http://[s3')]
     + [(Mirror, 'endpoint_url', bad) for bad in ('http://s3:port', 'http://s3:99999')]
+    + [(Retention, 'keep', bad) for bad in ('14', '0d', '-1d', '1.5d', '14 d', '14D', '5m', '36501d')]
+    + [(Retention, 'keep_bytes', bad) for bad in ('', 'G', '-1', '1.5G', '1g', '1Gi', '9' * 19, '\u0663')]
+    + [(Retention, 'keep_unmirrored', bad) for bad in ('', 'yes', 'True', '0')]
     + [(Mirror, 'bucket', bad) for bad in ('archive', 's3://', 'https://archive', 's3://archive?x=y')],
     ids=lambda value: ascii(value)[:40],
 )  # fmt: skip
@@ -141,6 +145,41 @@ def test_an_address_is_a_host_and_a_port(text: str, address: tuple[str, int]) ->
     assert given_by(environ={'SEGMESH_LISTEN': text}).section(Restreamer).listen == address
 
 
+@pytest.mark.parametrize(
+    ('text', 'span', 'shown'),
+    [
+        ('36h', timedelta(hours=36), '36h'),
+        ('48h', timedelta(days=2), '2d'),
+        ('2w', timedelta(days=14), '14d'),
+    ],
+)
+def test_a_span_is_hours_days_or_weeks(text: str, span: timedelta, shown: str) -> None:
+    assert given_by(flags={'keep': text}).section(Retention).keep == span
+    assert toml_value(span) == f'"{shown}"'
+
+
+@pytest.mark.parametrize(
+    ('text', 'size_bytes'),
+    [('0', 0), ('7', 7), ('2K', 2000), ('3M', 3 * 10**6), ('500G', 5 * 10**11), ('1T', 10**12)],
+)
+def test_a_size_is_bytes_or_powers_of_1000(text: str, size_bytes: int) -> None:
+    assert given_by(flags={'keep_bytes': text}).section(Retention).keep_bytes == size_bytes
+
+
+NO_BUCKET, BUCKET = Mirror(), Mirror(bucket='s3://b/p')
+A_LIMIT = Retention(keep_bytes=5)
+
+
+def test_limits_under_which_nothing_could_go_are_refused_with_what_to_do() -> None:
+    with pytest.raises(UsageError, match='--bucket s3://BUCKET/PREFIX, or --keep-unmirrored false'):
+        A_LIMIT.check(NO_BUCKET, Backfiller())
+    with pytest.raises(UsageError, match='leave out --since, or --keep-unmirrored false'):
+        A_LIMIT.check(BUCKET, Backfiller(since='6'))
+    A_LIMIT.check(BUCKET, Backfiller())
+    Retention().check(NO_BUCKET, Backfiller(since='6'))
+    Retention(min_free=5, keep_unmirrored=False).check(NO_BUCKET, Backfiller(since='6'))
+
+
 def test_the_sample_in_deploy_is_the_sample() -> None:
     assert SAMPLE.read_text() == sample(SECTIONS)
     assert load(SAMPLE, SECTIONS) == {section.__name__.lower(): {} for section in SECTIONS}
@@ -165,6 +204,9 @@ def test_the_effective_settings_read_back(toml: Path, environ: dict[str, str]) -
         'listen': '[::1]:80',
         'streams': ('a', 'b'),
         'peers': ('http://a', 'http://b'),
+        'keep': '14d',
+        'keep_bytes': '500G',
+        'keep_unmirrored': 'false',
     }
     ours = given_by(flags=flags, environ=environ)
     toml.write_text(effective(ours, SECTIONS))

@@ -34,6 +34,19 @@ def test_what_one_peer_has_comes_in_the_order_offered_hour_by_hour() -> None:
     assert plan.outstanding('a') == 9
 
 
+def test_it_concerns_an_hour_for_as_long_as_a_pass_is_in_it_or_something_of_it_is_to_come() -> None:
+    plan = Plan()
+    with plan.room(HOUR):
+        assert plan.concerns(HOUR)
+    assert not plan.concerns(HOUR)
+    plan = offered(a=PIECES[:2], b=PIECES[:2])
+    plan.take('a', 0, MUCH)
+    plan.held('a', PIECES[0], 1)
+    assert plan.concerns(HOUR)
+    plan.held('a', PIECES[1], 1)
+    assert not plan.concerns(HOUR)
+
+
 def test_what_is_held_is_not_taken() -> None:
     plan = Plan()
     offer(plan, 'a', [*PIECES, tombstone_of(piece())], held=[*PIECES[:5], tombstone_of(piece())])
