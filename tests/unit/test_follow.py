@@ -1,6 +1,6 @@
 """What a follower looks at next, and what stays due when a pass fails."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -22,7 +22,9 @@ from common.errors import SourceError
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING, Chunks, Scope, Troubles
 from common.segment import Hour, Segment
-from tests.kit.build import at
+from common.wire import HourSummary
+from tests.kit import swarms
+from tests.kit.build import HOUR, at, run_of
 from tests.kit.memory import Memory
 
 NOW = at('2026-11-14T12:00:00')
@@ -156,6 +158,38 @@ hours = st.builds(
 @given(scopes, scopes, hours)
 def test_a_scope_within_another_admits_what_both_do(one: Scope, other: Scope, hour: Hour) -> None:
     assert one.within(other).admits(hour) == (one.admits(hour) and other.admits(hour))
+
+
+class Listing(swarms.Peer):
+    """A peer of whose hour something happens when it is listed."""
+
+    def __init__(self, when_listed: Callable[[], None]) -> None:
+        super().__init__('http://peer', run_of(3))
+        self.refused: set[str] = set()
+        self._when_listed = when_listed
+
+    def summaries(self, scope: Scope, troubles: Troubles) -> Iterator[dict[Hour, HourSummary]]:
+        yield {HOUR: HourSummary(3, 'other than ours')}
+
+    def names(self, hour: Hour) -> set[str]:
+        self._when_listed()
+        return super().names(hour)
+
+
+@pytest.mark.parametrize('goes', [False, True])
+def test_25_an_hour_that_is_let_go_while_a_pass_is_in_it_is_not_fetched(store: Path, goes: bool) -> None:
+    gone: set[Hour] = set()
+    peer = Listing(lambda: gone.add(HOUR) if goes else None)
+    backfill = Backfill(
+        swarm=swarms.swarm_at(store),
+        metrics=Metrics(CollectorRegistry()),
+        setbacks=Setbacks(),
+        clock=lambda: NOW,
+        keeps=lambda hour: hour not in gone,
+    )
+    found = backfill.run(peer, EVERYTHING, 'full')  # type: ignore[arg-type]
+    came = 0 if goes else 3
+    assert (found.compared, found.missing, found.fetched, found.left) == (1, came, came, 0)
 
 
 def test_an_error_nobody_foresaw_makes_the_loop_troubled_until_it_works_again(

@@ -119,6 +119,27 @@ def test_what_a_process_died_over_is_put_back_beside_what_came_since(store: Path
     assert put_back(store) == 0
 
 
+def test_what_was_withdrawn_is_put_back_after_its_tombstone(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(fill(store, PIECES[1:]) / FOLDER, PIECES[:1])
+    withdraw(store / FOLDER, PIECES[0])
+    rename = Path.rename
+
+    def only_of_a_tombstone(path: Path, target: Path) -> Path:
+        if path.suffix != '.tombstone':
+            raise OSError(28, 'No space left on device')
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, 'rename', only_of_a_tombstone)
+    with pytest.raises(ListingError, match=r'cannot put back .*No space left'):
+        put_back(store)
+    assert tombstone_of(PIECES[0]).path in files_below(store)
+    monkeypatch.undo()
+    assert put_back(store) == 1
+    assert Disk(store).names(HOUR) == {tombstone_of(PIECES[0]).name, *(each.name for each in PIECES[1:])}
+
+
 def test_a_store_without_leftovers_stays_as_it_is(store: Path) -> None:
     assert put_back(store) == 0
     assert not store.exists()

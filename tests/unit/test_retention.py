@@ -56,6 +56,14 @@ def test_25_for_room_the_oldest_go_at_the_second_look(store: Path) -> None:
     assert held(store) == [HOUR, NEWER]
 
 
+def test_what_an_hour_has_grown_by_counts(store: Path) -> None:
+    limit = sum(len(each.body) for each in [*OLD, *NEW])
+    found = Retained(fill(store, [*OLD, *NEW[:1]]), Limits(keep_bytes=limit - 1), mirrored=OLD)
+    assert found.look_twice() == []
+    fill(store, NEW)
+    assert gone(found.look()) == [HOUR]
+
+
 @pytest.mark.parametrize('limits', [FOR_AGE, FOR_ROOM, Limits(min_free=10**18)])
 def test_25_what_is_not_mirrored_never_goes_unless_told(store: Path, limits: Limits) -> None:
     everything = [*OLD, *OLDER, *NEW]
