@@ -120,7 +120,7 @@ def _untold(hour: Hour, message: str) -> Verdict:
 def _read(bucket: Bucket, segments: Sequence[Segment], reading: Reading) -> tuple[list[Problem], int]:
     """What was read and is not what its name says, and how many bytes were read."""
     problems, size = [], 0
-    for segment, chunks in bucket.read(segments):
+    for segment, chunks in bucket.read(segments) if segments else ():
         try:
             size += sum(map(len, verified(segment, _paced(chunks, reading.pace))))
         except SegmentError as error:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from backfiller.mirror.mirror import HourResult, HourState, Mirror
+from backfiller.mirror.hours import HourState
+from backfiller.mirror.mirror import HourResult, Mirror
 from backfiller.mirror.verify import verify
 from backfiller.retention import leave
 from backfiller.retention.horizon import Horizon
@@ -171,7 +172,7 @@ class Retention:
         if self._limits.keep_unmirrored and self._mirror:
             verdict = verify(self._mirror.bucket, self._disk, hour)
             if verdict.problems:
-                raise ListingError(verdict.problems[0])
+                raise ListingError(verdict.problems[0].message)
         return names
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from backfiller.mirror import manifest as manifests
 from backfiller.mirror.bucket import Bucket
-from backfiller.mirror.mirror import HourState, Mirror, Patience
+from backfiller.mirror.hours import HourState, Patience
+from backfiller.mirror.layouts import OneEach
+from backfiller.mirror.mirror import Mirror
 from backfiller.retention.horizon import NAME, Horizon
 from backfiller.retention.leave import FOLDER, let_go
 from backfiller.retention.retention import Retention
@@ -40,7 +42,8 @@ class Archived:
         disk = OffloadedDisk(Disk(store))
         self.bucket = Bucket(s3.client(server), url)
         patience = Patience(timedelta(), timedelta(), utc_now())
-        self.mirror = Mirror(disk, self.bucket, patience=patience, clock=utc_now, node_id='us')
+        layout = OneEach(disk, self.bucket)
+        self.mirror = Mirror(disk, self.bucket, layout, patience=patience, clock=utc_now, node_id='us')
         self.seconds = 0.0
         self.retention = Retention(
             disk,
@@ -82,8 +85,7 @@ def test_25_an_object_that_vanished_from_the_bucket_keeps_the_hour(archived: Arc
     pieces = run_of(3)
     fill(store, pieces)
     archived.upload()
-    client = archived.bucket._client
-    client.delete_object(Bucket=archived.bucket.name, Key=f'archive/{pieces[1].path}')
+    archived.bucket.calls.delete(pieces[1].path)
     for _ in range(2):
         events = list(archived.retention.run(EVERYTHING))
         archived.seconds += 3600

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import cast
 
 from backfiller.mirror import manifest as manifests
+from backfiller.mirror.hours import HourState
 from backfiller.mirror.manifest import Manifest
-from backfiller.mirror.mirror import HourResult, HourState, Mirror
+from backfiller.mirror.mirror import HourResult, Mirror
 from backfiller.retention.horizon import Horizon
 from backfiller.retention.retention import Gone, Refused, Retention
 from backfiller.retention.rules import STEADY_SECONDS
@@ -35,14 +36,10 @@ class Copies:
     def objects(self, hour: Hour) -> dict[str, int]:
         if self.is_away:
             raise SourceError('the bucket is away')
-        playlist = {manifests.PLAYLIST_NAME: len(self._manifest(hour).playlist())}
+        playlist = {manifests.PLAYLIST_NAME: len(self.manifest(hour).playlist())}
         return {**self.hours[hour], manifests.NAME: 1, **playlist} if hour in self.hours else {}
 
-    def get_text(self, path: str) -> str:
-        hour = Hour.parse(*path.split('/')[:3])  # type: ignore[call-arg]
-        return self._manifest(hour).encode(written_by='us', written_at=NOW)
-
-    def _manifest(self, hour: Hour) -> Manifest:
+    def manifest(self, hour: Hour) -> Manifest:
         return Manifest(hour, self.hours.get(hour, {}))
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backfiller.mirror.hours import Patience
 from backfiller.mirror.manifest import Manifest, of_objects
-from backfiller.mirror.mirror import Patience
 from common.errors import ListingError
 from tests.kit.build import HOUR, at, run_of, tombstone_of
 

@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from backfiller import status
 from backfiller.metrics import Metrics
-from backfiller.mirror.mirror import HourResult, HourState
+from backfiller.mirror.hours import HourState
+from backfiller.mirror.mirror import HourResult
 from backfiller.retention.horizon import NAME, Horizon
 from backfiller.retention.keeper import RetentionKeeper
 from backfiller.retention.retention import Gone, Retention
