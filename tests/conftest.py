@@ -5,13 +5,15 @@ from gevent import monkey
 monkey.patch_all()  # the tests' own process waits as the services do
 
 import os
-import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.kit import s3
+from tests.kit.needs import need
+from tests.kit.s3_servers import Servers
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,19 +24,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test whose program is missing is reported as not run; with REQUIRE_ALL=1 it fails."""
     for marker in item.iter_markers('needs'):
-        program = marker.args[0]
-        if shutil.which(program):
-            continue
-        if os.environ.get('REQUIRE_ALL') == '1':
-            pytest.fail(f'REQUIRE_ALL=1, and {program} is not installed')
-        pytest.skip(f'not run: {program} is not installed')
+        need(marker.args[0])
 
 
 @pytest.fixture(scope='session')
-def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real S3 server."""
-    with s3.s3_server(tmp_path_factory.mktemp('s3')) as url:
-        yield url
+def s3_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Real S3 servers; what the tests start trusts them."""
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as environment:
+        servers = Servers(tmp_path_factory.mktemp('s3'), stack)
+        environment.setenv('AWS_CA_BUNDLE', str(servers.authority_file))
+        yield servers
+
+
+@pytest.fixture(scope='session')
+def s3_url(s3_servers: Servers) -> str:
+    """The server that checks most."""
+    return s3_servers.url('ministack')
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ _ADVICE = {
     'PermanentRedirect': 'the bucket is in another region: set AWS_REGION',
     'AuthorizationHeaderMalformed': 'the bucket is in another region: set AWS_REGION',
     'IllegalLocationConstraintException': 'the bucket is in another region: set AWS_REGION',
+    'CertificateUnknown': 'the certificate of the server is not trusted: renew it, or set AWS_CA_BUNDLE',
     'QuotaExceeded': 'the quota of the bucket is used up',
 }
 _BUCKET_WIDE = _ADVICE.keys() - {'AccessDenied'}
@@ -166,6 +167,8 @@ class Border:
 def _code(error: Exception) -> str:
     """S3's error code; for errors that are not S3's, the class of the exception."""
     response = getattr(error, 'response', None) or {}
+    if 'CERTIFICATE_VERIFY_FAILED' in str(error):
+        return 'CertificateUnknown'
     return str(response.get('Error', {}).get('Code') or type(error).__name__)
 
 
@@ -173,6 +176,8 @@ def _may_pass(error: Exception) -> bool:
     """Whether the same request may succeed in a moment: not what somebody has to mend first."""
     from botocore import exceptions as boto
 
+    if _code(error) in _ADVICE:
+        return False
     if isinstance(error, boto.ClientError):
         status = error.response.get('ResponseMetadata', {}).get('HTTPStatusCode', 0)
         return _code(error) in _PASSING or (status >= 500 and status != 501) or status == 429

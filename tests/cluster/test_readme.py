@@ -16,6 +16,7 @@ from tests.kit import s3
 from tests.kit.build import Piece, at, fill
 from tests.kit.live import LivePlaylist, serving
 from tests.kit.process import BIN, eventually, running
+from tests.kit.s3_servers import ministack
 
 README = Path(__file__).parents[2] / 'README.md'
 PORTS = ('8001', '8002', '8011', '8021', '8080', '9000')
@@ -79,7 +80,7 @@ def shell(tmp_path: Path, made: list[Piece]) -> Iterator[Shell]:
         serving(origin, int(shell.ports['8080'])),
         running('restreamer', '--store', first, '--listen', f'127.0.0.1:{shell.ports["8011"]}'),
         running('restreamer', '--store', second, '--listen', f'127.0.0.1:{shell.ports["8021"]}'),
-        s3.s3_server(tmp_path / 's3', int(shell.ports['9000'])) as url,
+        ministack(tmp_path / 's3', int(shell.ports['9000'])) as url,
     ):
         s3.client(url).create_bucket(Bucket='archive')
         yield shell

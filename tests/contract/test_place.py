@@ -15,8 +15,11 @@ from tests.kit import s3
 from tests.kit.build import HOUR, at, fill, piece, run_of, tombstone_of
 from tests.kit.memory import Memory
 from tests.kit.process import peer_at, restreamer
+from tests.kit.s3_servers import SCHEMES, SERVERS
 
-STORES = ['memory', 'disk', 'bucket']
+BUCKETS = [f'bucket-{server}-{scheme}' for server in SERVERS for scheme in SCHEMES]
+PAGE = 20
+STORES = ['memory', 'disk', *BUCKETS]
 
 
 class Place:
@@ -25,6 +28,7 @@ class Place:
     def __init__(self, source: Source, store: Store) -> None:
         self.source = source
         self.store = store
+        self.many = 2 * PAGE + 5 if isinstance(store, Bucket) else 1100
 
 
 @pytest.fixture(params=[*STORES, 'peer', 'plain peer'])
@@ -46,9 +50,10 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 
 def _store(request: pytest.FixtureRequest, folder: Path) -> Any:
-    if request.param == 'bucket':
-        server = request.getfixturevalue('s3_url')
-        return Bucket(s3.client(server), s3.new_bucket(server))
+    kind, *server = request.param.split('-')
+    if kind == 'bucket':
+        url = request.getfixturevalue('s3_servers').url(*server)
+        return Bucket(s3.client(url, page=PAGE), s3.new_bucket(url))
     return Memory() if request.param == 'memory' else Disk(folder)
 
 
@@ -115,7 +120,7 @@ def test_names_keep_every_character(place: Place) -> None:
 
 
 def test_many_names_come_in_full(place: Place) -> None:
-    pieces = run_of(1100, seconds=1)
+    pieces = run_of(place.many, seconds=1)
     for each in pieces:
         place.store.add(each.segment, [each.body])
     assert place.source.names(HOUR) == {each.name for each in pieces}

@@ -47,10 +47,13 @@ class Process:
     def wait_for(self, pattern: str, timeout: float = DEADLINE_SECONDS) -> re.Match[str]:
         """The first line of output that matches."""
         with self._grown:
-            assert self._grown.wait_for(lambda: self._find(pattern) or self._ended(), timeout), self.output
+            assert self._grown.wait_for(lambda: self._find(pattern) or self.has_ended(), timeout), self.output
         match = self._find(pattern)
         assert match, f'{self.args} ended without {pattern!r}:\n{self.output}'
         return match
+
+    def has_ended(self) -> bool:
+        return not self._reader.is_alive() or self._child.poll() is not None
 
     def wait(self, timeout: float = DEADLINE_SECONDS) -> int:
         code = self._child.wait(timeout)
@@ -86,9 +89,6 @@ class Process:
 
     def _find(self, pattern: str) -> re.Match[str] | None:
         return next(filter(None, (re.search(pattern, line) for line in self.lines)), None)
-
-    def _ended(self) -> bool:
-        return not self._reader.is_alive() or self._child.poll() is not None
 
 
 @contextmanager

@@ -5,9 +5,10 @@ that has cycles to spare runs it beside itself: `counting`.
 """
 
 import signal
+import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 import gevent
@@ -88,15 +89,38 @@ def serve(client: socket.socket, port: int, meter: Meter) -> None:
 @contextmanager
 def counting(url: str, rate_bytes_per_second: float = 0.0) -> Iterator[tuple[str, Meter]]:
     """A proxy before the server in this process; its URL, and what it counts."""
-    meter, connections = Meter(rate_bytes_per_second), Pool()
-    port = int(url.rpartition(':')[2])
-    server = StreamServer(('127.0.0.1', 0), lambda client, _: serve(client, port, meter), spawn=connections)
+    meter, port = Meter(rate_bytes_per_second), _port_of(url)
+    with _listening(lambda client, _: serve(client, port, meter)) as own_port:
+        yield f'http://127.0.0.1:{own_port}', meter
+
+
+@contextmanager
+def encrypting(url: str, context: ssl.SSLContext) -> Iterator[str]:
+    """A proxy before the server in this process that speaks TLS with the clients; its URL."""
+    meter, port = Meter(0.0), _port_of(url)
+
+    def serve_encrypted(client: socket.socket, _: object) -> None:
+        with suppress(OSError), context.wrap_socket(client, server_side=True) as decrypted:
+            serve(decrypted, port, meter)
+
+    with _listening(serve_encrypted) as own_port:
+        yield f'https://127.0.0.1:{own_port}'
+
+
+@contextmanager
+def _listening(handle: Callable[[socket.socket, object], None]) -> Iterator[int]:
+    connections = Pool()
+    server = StreamServer(('127.0.0.1', 0), handle, spawn=connections)
     server.start()
     try:
-        yield f'http://127.0.0.1:{server.server_port}', meter
+        yield server.server_port
     finally:
         server.close()
         connections.kill()
+
+
+def _port_of(url: str) -> int:
+    return int(url.rpartition(':')[2])
 
 
 @click.command()

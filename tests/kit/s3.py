@@ -1,37 +1,29 @@
-"""A real S3 server as a process, and clients and buckets on it."""
+"""Clients and buckets on the S3 servers of the tests."""
 
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 from backfiller.mirror import s3
-from deploy.demo.cluster import free_port, s3_server_environment
-from tests.kit.process import eventually, get, running
 
 CREDENTIALS = {
-    'AWS_ACCESS_KEY_ID': 'test',
+    'AWS_ACCESS_KEY_ID': 'test:tester',  # ACCOUNT:USER, as Swift names them
     'AWS_SECRET_ACCESS_KEY': 'test-secret',
     'AWS_REGION': 'us-east-1',
     'AWS_EC2_METADATA_DISABLED': 'true',
 }
 
 
-@contextmanager
-def s3_server(folder: Path, port: int | None = None) -> Iterator[str]:
-    """A ministack that keeps its objects in the folder; its URL. It refuses bytes of another SHA-256."""
-    port = port or free_port()
-    url = f'http://127.0.0.1:{port}'
-    with running('ministack', env=s3_server_environment(folder, port)) as process:
-        eventually(lambda: _answers(url) or process._ended())
-        yield url
-
-
-def client(url: str) -> Any:
+@lru_cache(maxsize=16)  # making one takes longer than most tests, and so does forgetting many
+def client(url: str, *, page: int | None = None, checksums: str = 'when_required') -> Any:
+    """The client that the product makes; given a page, it asks for so many names at a time."""
     os.environ.update(CREDENTIALS)
-    return s3.new_client(url, 'when_required')
+    made = s3.new_client(url, checksums)
+    if page:
+        asked = 'provide-client-params.s3.ListObjectsV2'
+        made.meta.events.register(asked, lambda params, **_: {**params, 'MaxKeys': page})
+    return made
 
 
 def new_bucket(url: str) -> str:
@@ -39,11 +31,3 @@ def new_bucket(url: str) -> str:
     name = f'b{uuid.uuid4().hex}'
     client(url).create_bucket(Bucket=name)
     return f's3://{name}/archive'
-
-
-def _answers(url: str) -> bool:
-    try:
-        get(url)
-    except OSError:
-        return False
-    return True

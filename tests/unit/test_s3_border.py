@@ -8,6 +8,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     NoCredentialsError,
+    SSLError,
 )
 
 from backfiller.mirror.s3 import FAILURES_ALLOWED, Border
@@ -47,6 +48,7 @@ PASSING: list[Callable[[], Exception]] = [
     lambda: answer('Whatever', 429),
     lambda: EndpointConnectionError(endpoint_url='http://x'),
     lambda: ConnectTimeoutError(endpoint_url='http://x'),
+    lambda: SSLError(endpoint_url='https://x', error='EOF occurred in violation of protocol'),
     lambda: ConnectionResetError('reset'),
 ]
 
@@ -95,6 +97,7 @@ def test_expired_credentials_are_no_objects_matter() -> None:
         (answer('RequestTimeTooSkewed', 403), 'clock is wrong'),
         (answer('PermanentRedirect', 301), 'another region'),
         (answer('SomethingNew'), 'SomethingNew it is'),
+        (SSLError(endpoint_url='https://x', error='CERTIFICATE_VERIFY_FAILED'), 'set AWS_CA_BUNDLE'),
         (NoCredentialsError(), 'no credentials: set AWS_ACCESS_KEY_ID'),
     ],
 )
