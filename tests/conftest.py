@@ -19,6 +19,7 @@ from tests.kit.s3_servers import Servers
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line('markers', 'needs(program): run only where the program is installed')
     os.environ.update(s3.CREDENTIALS)
+    s3.share_descriptions()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -29,7 +29,7 @@ from common.place import Scope
 from common.segment import Hour
 from common.settings import Node
 
-log = logging.getLogger(__name__)
+log = logging.getLogger('backfiller')
 
 
 @click.command(short_help='Mirror complete hours to S3.')

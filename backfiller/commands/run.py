@@ -26,7 +26,7 @@ from common.offload import OffloadedDisk
 from common.settings import Backfiller, Node, Retention
 from common.settings import Mirror as MirrorSettings
 
-log = logging.getLogger(__name__)
+log = logging.getLogger('backfiller')
 
 
 @click.command(short_help='Fetch what a store lacks from its peers.')

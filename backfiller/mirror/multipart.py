@@ -5,6 +5,7 @@ import logging
 from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from gevent.lock import BoundedSemaphore
 
@@ -20,6 +21,14 @@ log = logging.getLogger(__name__)
 PARTS_AT_ONCE = 4
 
 Read = Callable[[joined.Part], bytes]
+
+
+class _Part(NamedTuple):
+    """A part that S3 has."""
+
+    etag: str
+    size_bytes: int
+    md5: str
 
 
 class Uploads:
@@ -51,13 +60,13 @@ class Uploads:
             upload_id = self._begin(path, fingerprint, arguments)
         try:
             jobs = [partial(self._part, path, upload_id, part, read, sent.get(part.number)) for part in parts]
-            etags = together(jobs, at_most=PARTS_AT_ONCE)
-            etag = self._end(path, upload_id, etags, on_end)
+            parts_sent = together(jobs, at_most=PARTS_AT_ONCE)
+            etag = self._end(path, upload_id, [each.etag for each in parts_sent], on_end)
         except SegmentError as error:
             if error.reason in ('missing', 'conflict', 'stale'):  # this upload will never become the object
                 self._abort(path, upload_id)
             raise
-        self._check(path, etag, sum(part.size_bytes for part in parts))
+        etag = self._confirmed(path, etag, parts_sent)
         self._forget(path)
         return etag
 
@@ -98,17 +107,17 @@ class Uploads:
         self._note(path, Entry(fingerprint, upload_id, others))
         return upload_id
 
-    def _part(self, path: str, upload_id: str, part: joined.Part, read: Read, sent: SentPart | None) -> str:
-        """The ETag of the part, which is only sent if S3 does not have it."""
+    def _part(self, path: str, upload_id: str, part: joined.Part, read: Read, sent: SentPart | None) -> _Part:
+        """Sends the part, unless S3 has it."""
         body = read(part)
         md5 = hashlib.md5(body, usedforsecurity=False)
         if sent == SentPart(len(body), md5.hexdigest()):
-            return sent.etag
+            return _Part(sent.etag, len(body), md5.hexdigest())
         checksum = b64encode(md5.digest()).decode()
         etag = self._calls.put_part(path, upload_id, part.number, body, checksum)
         if is_md5(etag) and etag != md5.hexdigest():
             raise SegmentError('hash', f'{self._calls.url} stored part {part.number} of {path} damaged')
-        return etag
+        return _Part(etag, len(body), md5.hexdigest())
 
     def _end(self, path: str, upload_id: str, etags: Sequence[str], on_end: Mapping[str, str]) -> str:
         """Joins the parts. An answer that was lost, or came as an error, may yet have been a success."""
@@ -120,10 +129,25 @@ class Uploads:
                 return head.etag
             raise
 
-    def _check(self, path: str, etag: str, size_bytes: int) -> None:
+    def _confirmed(self, path: str, etag: str, parts: Sequence[_Part]) -> str:
+        """The ETag that S3 tells of the object from now on; raises SegmentError unless it is what was sent.
+
+        Some stores give other ETags than they promised: then the object is read back.
+        """
         head = self._calls.head(path)
-        if not head or (head.etag, head.size_bytes) != (etag, size_bytes):
+        is_whole = head is not None and head.size_bytes == sum(part.size_bytes for part in parts)
+        if head is None or not is_whole or (head.etag != etag and not self._reads_back(path, parts)):
             raise SegmentError('hash', f'{self._calls.url}: {path} is not what was sent, or was replaced')
+        return head.etag
+
+    def _reads_back(self, path: str, parts: Sequence[_Part]) -> bool:
+        start = 0
+        for part in parts:
+            body = self._calls.get(path, part.size_bytes, start=start, size_bytes=part.size_bytes)
+            if hashlib.md5(body, usedforsecurity=False).hexdigest() != part.md5:
+                return False
+            start += part.size_bytes
+        return True
 
     def _abort(self, path: str, upload_id: str) -> None:
         self._calls.abort_upload(path, upload_id)

@@ -163,12 +163,14 @@ class Objects:
 
     def open_uploads(self, path: str) -> list[Upload]:
         """The uploads for just this path that were neither ended nor aborted."""
-        return [
-            Upload(path, each['UploadId'], each['Initiated'])
-            for page in self._upload_pages(Prefix=self._prefix + path)
-            for each in page.get('Uploads', ())
-            if each['Key'] == self._prefix + path
-        ]
+        try:
+            found = [each for page in self._upload_pages(path) for each in page.get('Uploads', ())]
+        except SegmentError as error:
+            if error.reason != 'missing':  # which is how some stores say that there are none
+                raise
+            return []
+        key = self._prefix + path
+        return [Upload(path, each['UploadId'], each['Initiated']) for each in found if each['Key'] == key]
 
     def parts_of(self, path: str, upload_id: str) -> dict[int, SentPart]:
         """The parts that S3 has of an upload; raises SegmentError(`missing`) if there is none."""
@@ -198,12 +200,12 @@ class Objects:
                 return
             arguments['ContinuationToken'] = page['NextContinuationToken']
 
-    def _upload_pages(self, **arguments: str) -> Iterator[dict[str, Any]]:
-        """The pages of ListMultipartUploads."""
-        arguments |= {'Bucket': self.name}
+    def _upload_pages(self, path: str) -> Iterator[dict[str, Any]]:
+        """The pages of ListMultipartUploads for keys that begin with the path."""
+        arguments = {'Bucket': self.name, 'Prefix': self._prefix + path}
         while True:
             call = partial(self._client.list_multipart_uploads, **arguments)
-            page: dict[str, Any] = self._border.reading(call)
+            page: dict[str, Any] = self._border.reading(call, key=path)
             yield page
             if not page.get('IsTruncated'):
                 return

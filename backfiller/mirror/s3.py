@@ -42,9 +42,10 @@ _ADVICE = {
     'AuthorizationHeaderMalformed': 'the bucket is in another region: set AWS_REGION',
     'IllegalLocationConstraintException': 'the bucket is in another region: set AWS_REGION',
     'CertificateUnknown': 'the certificate of the server is not trusted: renew it, or set AWS_CA_BUNDLE',
+    'NotImplemented': 'the store cannot do that: if it is about parts, set layout = "segments"',
     'QuotaExceeded': 'the quota of the bucket is used up',
 }
-_BUCKET_WIDE = _ADVICE.keys() - {'AccessDenied'}
+_BUCKET_WIDE = _ADVICE.keys() - {'AccessDenied', 'NotImplemented'}
 
 
 def new_client(endpoint_url: str, checksums: str) -> Any:

@@ -11,9 +11,10 @@ from tests.kit.process import run
 from tests.kit.s3_servers import SERVERS, Servers
 
 
+@pytest.mark.parametrize('layout', ['segments', 'hour'])
 @pytest.mark.parametrize('server', SERVERS)
 def test_a_store_comes_back_from_the_bucket_as_it_was(
-    s3_servers: Servers, tmp_path: Path, server: str
+    s3_servers: Servers, tmp_path: Path, server: str, layout: str
 ) -> None:
     withdrawn, *kept = [*run_of(5), *run_of(3, variant='480p'), *run_of(2, '2026-11-14T04:10:00')]
     store = fill(tmp_path / 'A', kept)
@@ -21,7 +22,7 @@ def test_a_store_comes_back_from_the_bucket_as_it_was(
     url = s3_servers.url(server, 'https')
     flags = ['--bucket', s3.new_bucket(url), '--endpoint-url', url]
 
-    mirrored = run('backfiller', 'mirror', '--store', store, *flags, '--once')
+    mirrored = run('backfiller', 'mirror', '--store', store, *flags, '--layout', layout, '--once')
     assert mirrored.wait() == 0, mirrored.output
     assert mirrored.lines[-2:] == ['3 hours mirrored', '10 segments put']
     verified = run('backfiller', 'verify', '--store', store, *flags)

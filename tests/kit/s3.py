@@ -2,8 +2,10 @@
 
 import os
 import uuid
-from functools import lru_cache
+from functools import cache
 from typing import Any
+
+import botocore.session
 
 from backfiller.mirror import s3
 
@@ -15,7 +17,11 @@ CREDENTIALS = {
 }
 
 
-@lru_cache(maxsize=16)  # making one takes longer than most tests, and so does forgetting many
+def share_descriptions() -> None:
+    """Has botocore read its description of S3 once; reading takes ten times what else a client takes."""
+    botocore.session.create_loader = cache(botocore.session.create_loader)
+
+
 def client(url: str, *, page: int | None = None, checksums: str = 'when_required') -> Any:
     """The client that the product makes; given a page, it asks for so many names at a time."""
     os.environ.update(CREDENTIALS)

@@ -37,13 +37,14 @@ PROXY_CONF = """
 swift_dir = {folder}
 log_level = ERROR
 [pipeline:main]
-pipeline = s3api tempauth proxy-server
+pipeline = s3api tempauth slo proxy-server
 [filter:s3api]
 use = egg:swift#s3api
-allow_multipart_uploads = false
 [filter:tempauth]
 use = egg:swift#tempauth
 user_{user} = {secret_key} .admin
+[filter:slo]
+use = egg:swift#slo
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true

@@ -340,7 +340,7 @@ def test_a_wish_that_is_not_known_is_refused(s3: StrictS3, ask: Asking) -> None:
 def test_who_is_not_known_or_late_is_refused(s3: StrictS3, ask: Asking) -> None:
     s3.access_keys = {'another'}
     assert ask.put_is_refused() == (403, 'InvalidAccessKeyId')
-    s3.access_keys = {'test'}
+    s3.access_keys = {CREDENTIALS['AWS_ACCESS_KEY_ID']}
     assert ask.plain('GET', '/k', Authorization='')[0] == 403
     assert ask.plain('GET', '/k', Authorization='Bearer x')[0] == 400
     for minutes, refused in ((14, False), (16, True), (-16, True)):

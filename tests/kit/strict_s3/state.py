@@ -8,6 +8,7 @@ from itertools import count
 from typing import Literal
 from uuid import uuid4
 
+from tests.kit import s3 as kit
 from tests.kit.strict_s3.answers import refusal
 from tests.kit.strict_s3.calls import Call
 
@@ -76,7 +77,7 @@ class World:
     page_size: int = 1000
     min_part_bytes: int = MIN_PART_BYTES
     region: str = 'us-east-1'
-    access_keys: set[str] = field(default_factory=lambda: {'test'})
+    access_keys: set[str] = field(default_factory=lambda: {'test', kit.CREDENTIALS['AWS_ACCESS_KEY_ID']})
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     buckets: dict[str, Bucket] = field(default_factory=dict)
     _numbers: 'count[int]' = field(default_factory=count)
