@@ -55,6 +55,7 @@ class Metrics:
         self.roster = RosterMetrics(registry, self.missing)
         self.errors = counter('unexpected_errors', 'Errors nobody foresaw; see the log.', 'part')
         self.mirrored_segments = counter('segments_mirrored', 'Segments put into the bucket.')
+        self.live = LiveMetrics(registry)
         self.hour_states = gauge('mirror_hours', 'Hours held by state of their mirror.', 'state')
 
     def backfilled(self, remote: str, hour: Hour, segments: int, size_bytes: int) -> None:
@@ -68,6 +69,30 @@ class Metrics:
     def _forget(self, hour: str) -> None:
         for remote, stream, variant in self._hours.pop(hour):
             self._backfilled.remove(remote, stream, variant, hour)
+
+
+class LiveMetrics:
+    """What is told of a variant for as long as its live layout is kept."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ('stream', 'variant')
+        self._segments = Counter(
+            'live_segments', 'Segments put and listed in a live playlist.', labels, registry=registry
+        )
+        self._lag = Gauge(
+            'live_lag_seconds',
+            'From the landing of the newest segment to its name in the live playlist.',
+            labels,
+            registry=registry,
+        )
+
+    def listed(self, stream: str, variant: str, segments: int, lag_seconds: float) -> None:
+        self._segments.labels(stream, variant).inc(segments)
+        self._lag.labels(stream, variant).set(lag_seconds)
+
+    def forget(self, stream: str, variant: str) -> None:
+        for family in (self._segments, self._lag):
+            family.remove_by_labels({'stream': stream, 'variant': variant})
 
 
 class RosterMetrics:

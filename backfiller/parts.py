@@ -15,6 +15,7 @@ from backfiller.backfill import Backfill
 from backfiller.client import Client, same_origin
 from backfiller.engines import Engine
 from backfiller.follow import Follower
+from backfiller.live.keeper import LiveKeeper
 from backfiller.metrics import Metrics
 from backfiller.mirror import s3
 from backfiller.mirror.bucket import Bucket
@@ -24,6 +25,7 @@ from backfiller.mirror.layouts import AllInOne, Layout, OneEach
 from backfiller.mirror.members import Members
 from backfiller.mirror.mirror import Mirror
 from backfiller.mirror.multipart import Uploads
+from backfiller.mirror.s3 import Border
 from backfiller.pace import Pace, Wait, no_cap
 from backfiller.peer import Peer
 from backfiller.retention import leave
@@ -46,6 +48,7 @@ from common.segment import Hour
 
 VITALS_DEADLINE_SECONDS = 10.0
 SUMMARIES_AT_ONCE = 2
+LIVE_TRIES = 2
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +98,12 @@ class Parts:
     def node_id(self) -> str:
         return node_id(self.node.node_id, self.node.store)
 
-    def bucket(self) -> Bucket:
+    def bucket(self, *, tries: int = s3.TRIES) -> Bucket:
         if not self.mirror.bucket:
             raise UsageError('give the bucket: --bucket s3://BUCKET/PREFIX')
         client = s3.new_client(self.mirror.endpoint_url, self.mirror.s3_checksums)
-        return Bucket(client, self.mirror.bucket, max_segment_bytes=self.own.max_segment_bytes)
+        url, border = self.mirror.bucket, Border(self.mirror.bucket, tries)
+        return Bucket(client, url, border=border, max_segment_bytes=self.own.max_segment_bytes)
 
     def peer(self, url: str) -> Peer:
         def new_client(engine: Engine, pace: Wait) -> Client:
@@ -213,6 +217,18 @@ class Parts:
         )
         scope = Scope(frozenset(self.own.streams), frozenset(self.own.variants))
         return RetentionKeeper(retention, backfill.metrics, scope, self.retention.retention_interval)
+
+    def live(self, disk: OffloadedDisk, metrics: Metrics) -> LiveKeeper | None:
+        """With connections of its own, so that nothing live waits for the mirror of an hour."""
+        if not (self.mirror.live and self.mirror.bucket):
+            return None
+        return LiveKeeper(
+            disk,
+            self.bucket(tries=LIVE_TRIES),
+            metrics,
+            self.scope,
+            length_seconds=self.mirror.mirror_live_window,
+        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A running backfiller: its followers, its mirror, its retention, and what it watches."""
+"""A running backfiller: its followers, its mirror, retention and live layout, and what it watches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import gevent
 
 from backfiller import status
 from backfiller.follow import Followers
+from backfiller.live.keeper import LiveKeeper
 from backfiller.metrics import Metrics
 from backfiller.mirror.keeper import MirrorKeeper
 from backfiller.pulse import Pulse
@@ -27,6 +28,7 @@ class Service:
     followers: Followers
     keeper: MirrorKeeper | None
     retention: RetentionKeeper | None
+    live: LiveKeeper | None
     restreamer: Vitals | None
 
     def start(self) -> list['gevent.Greenlet[..., None]']:
@@ -34,6 +36,7 @@ class Service:
         parts = [self.followers.run, Pulse(self.metrics.hub_latency.observe).run]
         parts += [self.keeper.run] if self.keeper else []
         parts += [self.retention.run] if self.retention else []
+        parts += [self.live.run] if self.live else []
         parts += [self.restreamer.run] if self.restreamer else []
         return [gevent.spawn(part) for part in parts]
 
@@ -42,6 +45,7 @@ class Service:
         loops = [each.loop for each in self.followers.by_url.values()]
         loops += [self.keeper.loop] if self.keeper else []
         loops += [self.retention.loop] if self.retention else []
+        loops += self.live.loops if self.live else []
         return not any(loop.is_troubled for loop in loops)
 
     def status(self) -> dict[str, Any]:
@@ -59,4 +63,6 @@ class Service:
             answer['mirror'] = status.of_mirror(self.keeper)
         if self.retention:
             answer['retention'] = status.of_retention(self.retention)
+        if self.live:
+            answer['live'] = status.of_live(self.live)
         return answer

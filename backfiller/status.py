@@ -5,6 +5,8 @@ from typing import Any
 
 from backfiller.backfill import PassResult
 from backfiller.follow import Follower
+from backfiller.live.keeper import LiveKeeper
+from backfiller.live.variant import LiveVariant
 from backfiller.loop import LastError
 from backfiller.mirror.keeper import MirrorKeeper
 from backfiller.mirror.mirror import HourResult
@@ -93,6 +95,24 @@ def of_retention(keeper: RetentionKeeper) -> dict[str, Any]:
         'waiting_hours': len(choice.waiting),
         'waiting': {hour.path: retention.waits_for(hour) for hour in choice.waiting[:20]},
         'horizon': dict(retention.horizon.newest),
+    }
+
+
+def of_live(keeper: LiveKeeper) -> dict[str, Any]:
+    newest = sorted(keeper.variants.items())[:HOURS]
+    return {
+        'bucket': keeper.bucket.url,
+        'last_error': _error(keeper.last_error),
+        'variants': {variant.path: _live(followed) for variant, followed in newest},
+    }
+
+
+def _live(followed: LiveVariant) -> dict[str, Any]:
+    """`lag_seconds` is from the landing of the newest segment to its name in the playlist."""
+    return {
+        'newest': followed.last.segment.path if followed.last else None,
+        'lag_seconds': round(followed.last.lag_seconds, 3) if followed.last else None,
+        'last_error': _error(followed.last_error),
     }
 
 

@@ -53,10 +53,12 @@ def _flag(each: Any) -> Callable[[Any], Any]:
     note = f'[{"default: " + default + "; " if default else ""}env: {config.env_of(each)}]'
     if kind.many:
         note = f'May be given several times; separated by spaces in the environment.  {note}'
+    alone: dict[str, Any] = {'is_flag': False, 'flag_value': 'true'} if kind is config.SWITCH else {}
     return click.option(
         config.flag_of(each),
         each.name,
         metavar=kind.metavar,
         multiple=kind.many,
+        **alone,
         help=f'{each.metadata["help"]}  {note}',
     )

@@ -73,14 +73,14 @@ def _interval(text: str) -> float:
     return number
 
 
+def _switch(text: str) -> bool:
+    return {'true': True, 'false': False}[text.lower()]
+
+
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
         raise ValueError
     return int(text)
-
-
-def _switch(text: str) -> bool:
-    return {'true': True, 'false': False}[text]
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -128,10 +128,10 @@ TEXT = Kind('TEXT', 'text', str)
 PATH = Kind('PATH', 'a path', Path)
 SECONDS = Kind('SECONDS', 'a number of seconds, 0 or more', _number)
 INTERVAL = Kind('SECONDS', f'a number of seconds, {SHORTEST_INTERVAL} or more', _interval)
+SWITCH = Kind('true|false', 'true or false', _switch)
 COUNT = Kind('N', 'a whole number, 0 or more', _count)
 SIZE = Kind('BYTES', 'a whole number of bytes, or of K, M, G or T (powers of 1000) such as 500G', parse_size)
 SPAN = Kind('SPAN', 'hours, days or weeks such as 36h, 14d or 2w, up to 100 years', parse_span)
-SWITCH = Kind('true|false', 'true or false', _switch)
 ADDRESS = Kind('HOST:PORT', 'HOST:PORT', _address)
 URL = Kind('URL', 'an http or https URL without a password or query', _url)
 BUCKET = Kind('s3://BUCKET/PREFIX', 's3://BUCKET/PREFIX', _bucket)

@@ -55,6 +55,8 @@ class MediaPlaylist:
     target_duration: float
     ended: bool
     skipped: tuple[str, ...] = ()
+    sequence: int = 0
+    discontinuity_sequence: int = 0
 
 
 def media(
@@ -127,7 +129,12 @@ def parse_media(text: str, base_url: str) -> MediaPlaylist:
     if not reading.target_duration:
         raise ListingError('the playlist has no EXT-X-TARGETDURATION')
     return MediaPlaylist(
-        tuple(reading.entries), reading.target_duration, reading.ended, tuple(reading.skipped)
+        tuple(reading.entries),
+        reading.target_duration,
+        reading.ended,
+        tuple(reading.skipped),
+        reading.first,
+        reading.discontinuities,
     )
 
 
@@ -140,6 +147,8 @@ class _Reading:
     skipped: list[str] = field(default_factory=list)
     target_duration: float = 0.0
     ended: bool = False
+    first: int = 0
+    discontinuities: int = 0
     sequence: int = 0
     duration: timedelta | None = None
     clock: datetime | None = None
@@ -183,7 +192,10 @@ class _Reading:
         self.target_duration = _positive_seconds(value)
 
     def first_sequence(self, value: str) -> None:
-        self.sequence = int(value)
+        self.sequence = self.first = int(value)
+
+    def first_discontinuity(self, value: str) -> None:
+        self.discontinuities = int(value)
 
     def extinf(self, value: str) -> None:
         self.duration = timedelta(seconds=_positive_seconds(value.partition(',')[0]))
@@ -204,6 +216,7 @@ class _Reading:
 _TAGS: dict[str, Callable[[_Reading, str], None]] = {
     '#EXT-X-TARGETDURATION': _Reading.target,
     '#EXT-X-MEDIA-SEQUENCE': _Reading.first_sequence,
+    '#EXT-X-DISCONTINUITY-SEQUENCE': _Reading.first_discontinuity,
     '#EXTINF': _Reading.extinf,
     '#EXT-X-PROGRAM-DATE-TIME': _Reading.program_date_time,
     '#EXT-X-DISCONTINUITY': _Reading.discontinuity,

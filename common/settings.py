@@ -117,6 +117,12 @@ class Mirror:
     verify_interval: float = option(
         86_400.0, SECONDS, 'How often what is mirrored is listed and compared again; 0: never.'
     )
+    live: bool = option(
+        False, SWITCH, 'Whether new segments are put at once, with live playlists that players can follow.'
+    )
+    mirror_live_window: float = option(
+        60.0, SECONDS, 'How much of the newest video a live playlist in the bucket holds.'
+    )
     s3_checksums: str = option(
         'when_required',
         one_of('when_required', 'when_supported'),

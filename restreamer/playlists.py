@@ -56,21 +56,12 @@ def _live(stream: str, variant: str) -> Response:
     now = context().clock()
     within = Interval(now - timedelta(seconds=context().live_window_seconds), now + LARGEST_SKEW)
     held = segments_within(stream, variant, within)
-    window = context().live.of(stream, variant) if held else None
-    if window is None:
+    if not held:
         raise NotFound(
             f'variant: nothing of {stream}/{variant} is held from the last minutes; give start and end'
         )
-    window.update(held, within.start)
-    text = playlist.media(
-        window.segments,
-        _uri,
-        sequence=window.sequence,
-        discontinuity_sequence=window.discontinuity_sequence,
-        target_duration=window.target_duration,
-        ended=False,
-    )
-    return _answer(text, max_age_seconds=1)
+    window = context().live.moved_on(stream, variant, held, within.start)
+    return _answer(window.playlist(_uri), max_age_seconds=1)
 
 
 def _uri(segment: Segment) -> str:

@@ -31,6 +31,8 @@ from common.settings import Node
 
 log = logging.getLogger('backfiller')
 
+LIVE = ('live', 'mirror_live_window')
+
 
 @click.command(short_help='Mirror complete hours to S3.')
 @takes_scope_and_bucket('settle_max')
@@ -38,7 +40,8 @@ log = logging.getLogger('backfiller')
 def mirror(to_the_end: bool, **flags: Any) -> None:
     """Mirror the complete hours of a store to S3, and repair what is missing or cut short there.
 
-    Runs until it is stopped; with --once it looks once, and exits 0 only if nothing is left undone.
+    Runs until it is stopped; with --once it looks once, and exits 0 only if nothing is left undone. With
+    --live true new segments are put at once, too, and playlists that players can follow.
 
     \b
     backfiller mirror --store /var/lib/segmesh --bucket s3://archive/recordings --once
@@ -48,15 +51,16 @@ def mirror(to_the_end: bool, **flags: Any) -> None:
     with parts.disk() as disk:
         found = parts.new_mirror(disk, shared=not to_the_end)
         if not to_the_end:
-            keeper = new_keeper(parts, found, Metrics(CollectorRegistry()))
+            metrics = Metrics(CollectorRegistry())
+            keepers = [new_keeper(parts, found, metrics), parts.live(disk, metrics)]
             log.info('mirroring %s to %s', parts.node.store, found.bucket.url)
-            return service.until_stopped(stop, [gevent.spawn(keeper.run)])
+            return service.until_stopped(stop, [gevent.spawn(each.run) for each in keepers if each])
         undone = service.interruptible(stop, lambda: mirror_once(found, parts.scope()))
     return end_with(undone)
 
 
 @click.command(short_help='Check a bucket against its manifests.')
-@takes_scope_and_bucket('settle_max', 'mirror_interval')
+@takes_scope_and_bucket('settle_max', 'mirror_interval', *LIVE)
 @click.option('--deep', is_flag=True, help='Read every segment, and check its bytes against its name.')
 @click.option(
     '--sample', type=click.FloatRange(0, 100), help='With --deep: read only so many per cent of each hour.'
@@ -97,7 +101,7 @@ def verify(
 
 
 @click.command(short_help='Fetch what a store lacks from its mirror.')
-@takes_scope_and_bucket('settle', 'settle_max', 'mirror_interval')
+@takes_scope_and_bucket('settle', 'settle_max', 'mirror_interval', *LIVE)
 def restore(**flags: Any) -> None:
     """Fetch everything that a store lacks from its mirror, and check each segment.
 

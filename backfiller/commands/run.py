@@ -77,7 +77,9 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
 
     own = parts.own.restreamer
     restreamer = parts.vitals(own, metrics, OWN_SECONDS) if own else None
-    running = Service(parts.node_id(), times.utc_now, metrics, followers, keeper, retention, restreamer)
+    live = parts.live(disk, metrics)
+    watched = (keeper, retention, live)
+    running = Service(parts.node_id(), times.utc_now, metrics, followers, *watched, restreamer)
     server = service.HttpServer(service.bound(parts.own.control), control.create_app(running))
     server.start()
     log.info('backfilling %s; status on %s/status', parts.node.store, service.url_of(server.socket))

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from backfiller.mirror import joined
 from backfiller.mirror import manifest as manifests
@@ -28,6 +28,13 @@ SEGMENT_TYPE = 'video/mp2t'
 IMMUTABLE = 'public, max-age=31536000, immutable'
 RANGE_BYTES = 8 * 1024 * 1024
 """So much of an hour's one object is read with one request."""
+
+
+class Text(NamedTuple):
+    """A small text object, and the ETag by which S3 tells it from what stood there before."""
+
+    text: str
+    etag: str
 
 
 class Bucket:
@@ -138,6 +145,49 @@ class Bucket:
             intact = self.calls.get(segment.path, len(body)) == body
         if not intact:
             raise SegmentError('hash', f'{self.url} stored {segment.path} damaged')
+
+    def get_version(self, path: str) -> Text | None:
+        """A small text object with its ETag, or None if there is none; raises SourceError."""
+        try:
+            body, etag = self.calls.get_version(path, self._max_segment_bytes)
+        except SegmentError as error:
+            if error.reason == 'missing':
+                return None
+            raise SourceError(str(error)) from error
+        return Text(body.decode('utf-8', 'replace'), etag)
+
+    def replace_text(
+        self, path: str, text: str, *, over: Text | None, content_type: str, cache_control: str
+    ) -> bool:
+        """Puts a small text object if `over` still stands there, or nothing if that is None; else False.
+
+        A server that does not know of conditions puts it in any case. Raises StoreError.
+        """
+        conditions = {'IfNoneMatch': '*'} if over is None else {'IfMatch': over.etag} if over.etag else {}
+        headers = {'ContentType': content_type, 'CacheControl': cache_control}
+        try:
+            self.calls.put(path, text.encode(), **headers, **conditions)
+        except SegmentError as error:
+            if error.reason in ('conflict', 'missing'):
+                return False
+            self.put_text(path, text, content_type=content_type, cache_control=cache_control)
+        return True
+
+    def put_file(self, path: str, body: bytes, *, content_type: str, cache_control: str) -> None:
+        """Any object, with its SHA-256, so that S3 checks the bytes; raises SegmentError or StoreError."""
+        raw = hashlib.sha256(body).digest()
+        checksum = digest.to_base64(digest.from_bytes(raw))
+        headers = {'ContentType': content_type, 'CacheControl': cache_control}
+        self.calls.put(path, body, ChecksumSHA256=checksum, Metadata={'sha256': raw.hex()}, **headers)
+
+    def sha256_of(self, path: str) -> str | None:
+        """In hex, as it was put; empty if that was not said, None if there is no such object."""
+        head = self.calls.head(path)
+        return head.metadata.get('sha256', '').lower() if head else None
+
+    def delete(self, path: str) -> None:
+        """Removes an object, if there is one; raises SegmentError or StoreError."""
+        self.calls.delete(path)
 
     def _hours(self, stream: str, variant: str) -> Iterator[Hour]:
         for text in self.calls.folders(f'{stream}/{variant}/'):

@@ -95,24 +95,15 @@ class Objects:
     def get(self, path: str, limit_bytes: int, *, start: int = 0, size_bytes: int = 0) -> bytes:
         """The object, or `size_bytes` of it from `start`; raises SegmentError if there is more or less."""
         wanted = {'Range': f'bytes={start}-{start + size_bytes - 1}'} if size_bytes else {}
-
-        def get() -> bytes:
-            with deadline(GET_SECONDS, f'{self.url}: {path}'):
-                answer = self._client.get_object(**self._at(path), **wanted)
-                body: bytes = answer['Body'].read((size_bytes or limit_bytes) + 1)
-            return body
-
-        try:
-            body = self._border.reading(get, key=path)
-        except DeadlineError as error:
-            raise SegmentError('deadline', str(error)) from error
+        body, _ = self._read(path, size_bytes or limit_bytes, **wanted)
         if size_bytes and len(body) != size_bytes:
-            raise SegmentError(
-                'truncated', f'{self.url}: {path} gave {len(body)} bytes instead of {size_bytes}'
-            )
-        if len(body) > limit_bytes:
-            raise SegmentError('size', f'{path} has more than the {limit_bytes} bytes allowed')
+            message = f'{self.url}: {path} gave {len(body)} bytes instead of {size_bytes}'
+            raise SegmentError('truncated', message)
         return body
+
+    def get_version(self, path: str, limit_bytes: int) -> tuple[bytes, str]:
+        """The object, and its ETag; raises SegmentError."""
+        return self._read(path, limit_bytes)
 
     def put(self, path: str, body: bytes, **arguments: Any) -> dict[str, Any]:
         """S3's answer; `arguments` in boto3's words."""
@@ -186,6 +177,20 @@ class Objects:
             if not page.get('IsTruncated'):
                 return found
             marker = page['NextPartNumberMarker']
+
+    def _read(self, path: str, limit_bytes: int, **wanted: str) -> tuple[bytes, str]:
+        def get() -> tuple[bytes, str]:
+            with deadline(GET_SECONDS, f'{self.url}: {path}'):
+                answer = self._client.get_object(**self._at(path), **wanted)
+                return answer['Body'].read(limit_bytes + 1), etag_of(answer)
+
+        try:
+            body, etag = self._border.reading(get, key=path)
+        except DeadlineError as error:
+            raise SegmentError('deadline', str(error)) from error
+        if len(body) > limit_bytes:
+            raise SegmentError('size', f'{path} has more than the {limit_bytes} bytes allowed')
+        return body, etag
 
     def _at(self, path: str) -> dict[str, str]:
         return {'Bucket': self.name, 'Key': self._prefix + path}

@@ -56,6 +56,13 @@ def test_lists_are_given_by_flags_words_or_a_list(toml: Path) -> None:
     assert given_by(toml, environ={'SEGMESH_PEERS': ''}).section(Backfiller).peers == ()
 
 
+def test_a_switch_is_true_or_false_in_words_or_in_the_file(toml: Path) -> None:
+    toml.write_text('[mirror]\nlive = true\n')
+    assert given_by(toml).section(Mirror).live is True
+    assert given_by(toml, {'live': 'False'}).section(Mirror).live is False
+    assert given_by(environ={'SEGMESH_LIVE': 'true'}).section(Mirror).live is True
+
+
 def test_what_is_given_is_told_from_what_is_default(toml: Path) -> None:
     toml.write_text('[node]\nstore = "store"\n')
     assert given_by(toml).is_given(Node, 'store')
@@ -97,6 +104,7 @@ def test_a_file_that_is_not_there_is_named(toml: Path) -> None:
     [(Restreamer, 'listen', bad) for bad in ('8001', 'host:', 'host:x', 'host:65536', 'host:-1', ':\u0663')]
     + [(Restreamer, 'live_window', bad) for bad in ('-1', 'nan', 'inf', '1e10', 'long', 'true')]
     + [(Backfiller, 'max_segment_bytes', bad) for bad in ('-1', '1.5', '1e3', '', '\u0663', '9' * 5000)]
+    + [(Mirror, 'live', bad) for bad in ('', 'yes', '1', 'on', 'TRUE FALSE')]
     + [(Backfiller, 'order', bad) for bad in ('', 'Newest', 'newest,oldest')]
     + [(Mirror, 'endpoint_url', bad) for bad in ('s3:9000', 'ftp://s3', 'http://', 'http://s3?a=b', 'http://[s3')]
     + [(Mirror, 'endpoint_url', bad) for bad in ('http://s3:port', 'http://s3:99999')]

@@ -88,7 +88,8 @@ def test_a_live_playlist_has_no_end() -> None:
     ]
     assert 'ENDLIST' not in text
     assert 'VOD' not in text
-    assert not parse_media(text, BASE).ended
+    found = parse_media(text, BASE)
+    assert (found.ended, found.sequence, found.discontinuity_sequence) == (False, 41, 3)
 
 
 def test_a_segment_of_a_year_before_1000_is_refused_or_reads_back() -> None:

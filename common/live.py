@@ -1,0 +1,123 @@
+"""Live playlists as players need them: they only append at the end and trim at the front.
+
+RFC 8216 section 6.2: EXT-X-MEDIA-SEQUENCE never decreases, segments keep their numbers, and the target
+duration stays. So a window remembers what it listed, or reads it in the playlist that was written last. It
+starts counting at the seconds since 1970 of its first segment: where nothing is remembered that is past every
+number given before, as long as segments last at least a second on average.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from common import playlist, timeline
+from common.errors import ListingError, SegmentError
+from common.segment import Segment, shown
+
+TARGETS_KEPT = 3
+MOST_NUMBER = 2**53
+"""Players count in floating point numbers, too."""
+
+
+@dataclass(frozen=True)
+class LiveWindow:
+    """What the live playlist of one variant lists."""
+
+    segments: tuple[Segment, ...] = ()
+    sequence: int = 0
+    target_duration: int = 1
+    discontinuity_sequence: int = 0
+
+    @property
+    def next_number(self) -> int:
+        """The number of the segment that comes next."""
+        return self.sequence + len(self.segments)
+
+    def follows(self, segment: Segment) -> bool:
+        """Whether the segment comes after all that is listed."""
+        return not self.segments or segment.start >= self.segments[-1].end - timeline.TOLERANCE
+
+    def with_newest(self, held: Sequence[Segment]) -> 'LiveWindow':
+        """The window with what follows the last listed of `held` (playable, in order)."""
+        new = tuple(filter(self.follows, held))
+        if not new:
+            return self
+        return replace(
+            self,
+            segments=self.segments + new,
+            sequence=self.sequence if self.segments else max(self.sequence, int(new[0].start.timestamp())),
+            target_duration=max(self.target_duration, playlist.target_duration_of(new)),
+        )
+
+    def since(self, start: datetime) -> 'LiveWindow':
+        """The window without the segments that end by `start`."""
+        gone = sum(segment.end <= start for segment in self.segments)
+        return replace(
+            self,
+            segments=self.segments[gone:],
+            sequence=self.sequence + gone,
+            discontinuity_sequence=self.discontinuity_sequence + self._breaks_among_first(gone),
+        )
+
+    def moved_on(self, held: Sequence[Segment], length: timedelta) -> 'LiveWindow':
+        """The window with what is new of `held`, and of the rest the last `length`; itself if nothing is new.
+
+        What is left lasts three target durations if there is so much (RFC 8216 section 6.2.2).
+        """
+        grown = self.with_newest(held)
+        if grown is self:
+            return self
+        return grown.since(min(grown.segments[-1].end - length, grown._least_start()))
+
+    def abandoned(self) -> 'LiveWindow':
+        """An empty window, whose numbers are past all of these."""
+        breaks = self._breaks_among_first(len(self.segments))
+        return LiveWindow(
+            (), self.next_number, self.target_duration, self.discontinuity_sequence + breaks + 1
+        )
+
+    def playlist(self, uri_of: Callable[[Segment], str]) -> str:
+        return playlist.media(
+            self.segments,
+            uri_of,
+            sequence=self.sequence,
+            discontinuity_sequence=self.discontinuity_sequence,
+            target_duration=self.target_duration,
+            ended=False,
+        )
+
+    @classmethod
+    def read(cls, text: str, segment_of: Callable[[str], Segment]) -> 'LiveWindow':
+        """The window whose `playlist` this is; raises ListingError for anything else.
+
+        `segment_of` gives the segment of a URI, and raises SegmentError if there is none.
+        """
+        found = playlist.parse_media(text, '')
+        try:
+            window = cls(tuple(segment_of(entry.uri) for entry in found.entries))
+        except SegmentError as error:
+            raise ListingError(f'a live playlist that is not ours: {error}') from error
+        if found.skipped or not window._is_in_order():
+            raise ListingError(f'a live playlist that is damaged: {shown(text, 60)}')
+        if not all(0 <= each < MOST_NUMBER for each in (found.sequence, found.discontinuity_sequence)):
+            raise ListingError('a live playlist with numbers that cannot be')
+        target = max(int(found.target_duration), playlist.target_duration_of(window.segments))
+        return cls(window.segments, found.sequence, target, found.discontinuity_sequence)
+
+    def _is_in_order(self) -> bool:
+        pairs = zip(self.segments, self.segments[1:], strict=False)
+        return all(later.start >= earlier.end - timeline.TOLERANCE for earlier, later in pairs)
+
+    def _least_start(self) -> datetime:
+        """Where the last three target durations of video begin."""
+        wanted = timedelta(seconds=TARGETS_KEPT * self.target_duration)
+        for segment in reversed(self.segments):
+            wanted -= segment.duration
+            if wanted <= timedelta():
+                return segment.start
+        return self.segments[0].start
+
+    def _breaks_among_first(self, count: int) -> int:
+        """How many discontinuity tags go with the first `count` segments, and with the tag after them."""
+        pairs = zip(self.segments[:count], self.segments[1 : count + 1], strict=False)
+        return sum(not timeline.follows(earlier, later) for earlier, later in pairs)
