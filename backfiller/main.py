@@ -6,17 +6,17 @@ monkey.patch_all()
 
 import click
 
-from backfiller.commands import capture, mirror, run
+from backfiller.commands import capture, mirror, push, run
 from common import cli
 
 
 @click.group(context_settings=cli.CONTEXT)
 @cli.VERSION
 def backfiller() -> None:
-    """Fetch what a store lacks from its peers, mirror it to S3, and capture live streams into it."""
+    """Fetch what a store lacks from its peers, mirror it to S3, and capture or push live streams."""
 
 
-for command in (run.run, mirror.mirror, mirror.verify, mirror.restore, capture.capture):
+for command in (run.run, mirror.mirror, mirror.verify, mirror.restore, capture.capture, push.push):
     backfiller.add_command(command)
 
 

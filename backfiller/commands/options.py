@@ -13,8 +13,14 @@ NOT_SCOPE = tuple(
 )
 
 
+NOT_BUCKET = tuple(
+    name for name in Mirror.__dataclass_fields__ if name not in ('bucket', 'endpoint_url', 's3_checksums')
+)
+
+
 def takes_scope_and_bucket(*leaving_out: str) -> Callable[[Any], Any]:
     return cli.takes(Node, Backfiller, Mirror, leaving_out=('capture', *NOT_SCOPE, *leaving_out))
 
 
+takes_bucket = cli.takes(Node, Mirror, leaving_out=('store', 'node_id', 'capture', *NOT_BUCKET))
 takes_once = click.option('--once', 'to_the_end', is_flag=True, help='Do what can be done now, then exit.')

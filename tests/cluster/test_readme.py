@@ -94,7 +94,7 @@ def matches(expected: list[str], output: str) -> bool:
 
 def start(shell: Shell, stack: ExitStack, command: str, expected: list[str]) -> None:
     """Starts what the README runs in the background, and waits for the lines that it promises."""
-    name, *args = command.rstrip(' &').split()
+    name, *args = shell.moved(command).rstrip(' &').split()
     process = stack.enter_context(running('env', '-C', shell.folder, BIN / name, *args))
     for line in expected:
         process.wait_for(re.escape(line.removeprefix('... ')))
