@@ -2,9 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-TESTS ?= tests
+TESTS ?=
 
-.PHONY: install run test coverage bench check format lock clean
+# Much of the time tests wait for processes, so two lanes of them run side by side.
+ASIDE := tests/cluster tests/faults
+LANES := lane-processes lane-parts
+
+.PHONY: install run test coverage bench check format lock clean $(LANES)
 
 install: $(STAMP)
 
@@ -19,8 +23,19 @@ $(STAMP): pyproject.toml setup.py requirements.lock
 run: install
 	$(BIN)/segmesh demo
 
+ifdef TESTS
 test: install
 	$(BIN)/python -m pytest $(TESTS)
+else
+test: install
+	+$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(LANES)
+endif
+
+lane-processes:
+	$(BIN)/python -m pytest $(ASIDE)
+
+lane-parts:
+	$(BIN)/python -m pytest tests $(addprefix --ignore=,$(ASIDE))
 
 # The same with what the tests do not reach; it takes half as long again.
 coverage: install

@@ -31,7 +31,7 @@ _DAMAGED = {'BadDigest', 'InvalidDigest', 'XAmzContentSHA256Mismatch', 'XAmzCont
 _ADVICE = {
     'NoCredentialsError': 'no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile',
     'NoSuchBucket': 'the bucket does not exist: make it, or correct its name',
-    'AccessDenied': 'access denied: allow s3:ListBucket, s3:GetObject and s3:PutObject',
+    'AccessDenied': 'access denied: allow s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject',
     'InvalidAccessKeyId': 'the access key is not known: check AWS_ACCESS_KEY_ID and the endpoint',
     'SignatureDoesNotMatch': 'the secret key is wrong: check AWS_SECRET_ACCESS_KEY',
     'ExpiredToken': 'the session token has expired: renew the credentials',

@@ -21,8 +21,8 @@ from common.disk import Disk
 from common.offload import OffloadedDisk
 from deploy.demo import video
 from deploy.demo.cluster import free_port
-from tests.cluster.test_mirror import Archive
 from tests.kit import s3
+from tests.kit.archive import Archive
 from tests.kit.build import Piece, at, fill, piece, run_of
 from tests.kit.process import backfiller, eventually, get, metrics
 from tests.unit.test_live_window import Player

@@ -8,7 +8,7 @@ import pytest
 
 from common import playlist
 from deploy.demo import video
-from tests.cluster.test_mirror import Archive
+from tests.kit.archive import Archive
 from tests.kit.live import LivePlaylist
 from tests.kit.process import Process, eventually, run, running
 
