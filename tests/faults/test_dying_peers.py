@@ -89,7 +89,7 @@ def test_two_silent_peers_do_not_keep_a_segment_from_a_third_that_has_it(tmp_pat
             eventually(lambda: one.times_asked_for(pieces[0]) and other.times_asked_for(pieces[0]))
             assert counted(control, 'duplicates_made_total') == len(pieces)
             roster.write_text(f'{one.url}\n{other.url}\n{good}\n')
-            eventually(lambda: listed(ours) == {each.path for each in pieces}, 10)
+            eventually(lambda: listed(ours) == {each.path for each in pieces})
 
 
 def test_what_was_whole_when_a_batch_met_its_deadline_is_kept(tmp_path: Path) -> None:
