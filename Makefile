@@ -4,9 +4,9 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TESTS ?=
 
-# Much of the time tests wait for processes, so two lanes of them run side by side.
+# Much of the time tests wait for processes, so three lanes of them run side by side.
 ASIDE := tests/cluster tests/faults
-LANES := lane-processes lane-parts
+LANES := lane-cluster lane-faults lane-parts
 
 .PHONY: install run test coverage bench check format lock clean $(LANES)
 
@@ -28,11 +28,14 @@ test: install
 	$(BIN)/python -m pytest $(TESTS)
 else
 test: install
-	+$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(LANES)
+	+$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync=target $(LANES)
 endif
 
-lane-processes:
-	$(BIN)/python -m pytest $(ASIDE)
+lane-cluster:
+	$(BIN)/python -m pytest tests/cluster
+
+lane-faults:
+	$(BIN)/python -m pytest tests/faults
 
 lane-parts:
 	$(BIN)/python -m pytest tests $(addprefix --ignore=,$(ASIDE))

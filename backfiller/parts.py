@@ -22,7 +22,7 @@ from backfiller.mirror.bucket import Bucket
 from backfiller.mirror.hours import Patience
 from backfiller.mirror.journal import Journal
 from backfiller.mirror.layouts import AllInOne, Layout, OneEach
-from backfiller.mirror.members import Members
+from backfiller.mirror.members import JOIN_SECONDS, Members
 from backfiller.mirror.mirror import Mirror
 from backfiller.mirror.multipart import Uploads
 from backfiller.mirror.s3 import Border
@@ -193,9 +193,13 @@ class Parts:
             clock=times.utc_now,
             node_id=self.node_id(),
             agreed=agreed,
-            members=Members(bucket.calls, self.node_id()) if shared else None,
+            members=self._members(bucket) if shared else None,
             check_again=timedelta(seconds=self.mirror.verify_interval) or None,
         )
+
+    def _members(self, bucket: Bucket) -> Members:
+        join_seconds = min(JOIN_SECONDS, self.mirror.mirror_interval)
+        return Members(bucket.calls, self.node_id(), join_seconds=join_seconds)
 
     def _layout(self, disk: OffloadedDisk, bucket: Bucket) -> Layout:
         if self.mirror.layout == 'segments':

@@ -22,6 +22,11 @@ def pytest_configure(config: pytest.Config) -> None:
     s3.share_descriptions()
 
 
+def pytest_unconfigure() -> None:
+    """Tidying up its folders, pytest closes more of them than gevent's way of closing has let go of by then."""
+    os.close = monkey.get_original('os', 'close')
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test whose program is missing is reported as not run; with REQUIRE_ALL=1 it fails."""
     for marker in item.iter_markers('needs'):

@@ -16,7 +16,7 @@ from backfiller.push.pusher import Pusher
 from backfiller.push.shelf import Shelf
 from common import service
 
-log = logging.getLogger(__name__)
+log = logging.getLogger('backfiller')
 
 
 @click.command(short_help="Push an encoder's HLS folder to S3.")

@@ -17,7 +17,7 @@ FOLDER = '.nodes/'
 RENEW_SECONDS = 300.0
 LIVE = timedelta(seconds=3 * RENEW_SECONDS)
 JOIN_SECONDS = 2.0
-"""So long a node that begins waits for others that begin at the same time."""
+"""So long at most a node that begins waits for others that begin at the same time."""
 
 
 class Members:
@@ -28,11 +28,13 @@ class Members:
         calls: Objects,
         node_id: str,
         *,
+        join_seconds: float = JOIN_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._calls = calls
         self._node_id = node_id
+        self._join_seconds = join_seconds
         self._monotonic = monotonic
         self._sleep = sleep
         self._others: list[str] = []
@@ -55,7 +57,7 @@ class Members:
         try:
             self._calls.put(FOLDER + self._node_id, b'', CacheControl='no-store')
             if is_new:
-                self._sleep(JOIN_SECONDS)
+                self._sleep(self._join_seconds)
             seen = self._calls.modified(FOLDER)
         except SegmentError as error:
             log.warning('the nodes that mirror to %s are not known: %s', self._calls.url, error)

@@ -25,6 +25,7 @@ from tests.kit import s3
 from tests.kit.archive import Archive
 from tests.kit.build import Piece, at, fill, piece, run_of
 from tests.kit.process import backfiller, eventually, get, metrics
+from tests.kit.s3_servers import ministack
 from tests.unit.test_live_window import Player
 
 PLAYLIST, MASTER = 'bus/source/live.m3u8', 'bus/live.m3u8'
@@ -121,14 +122,14 @@ def test_two_nodes_make_one_playlist(archive: Archive, tmp_path: Path) -> None:
 def test_what_lands_while_the_bucket_is_away_is_listed_when_it_is_back(tmp_path: Path) -> None:
     port, store, recording = free_port(), tmp_path / 'A', Recording()
     with ExitStack() as stack:
-        with s3.s3_server(tmp_path / 's3', port) as url:
+        with ministack(tmp_path / 's3', port) as url:
             archive = Archive(url, s3.new_bucket(url))
             watcher, control = Watcher(archive), stack.enter_context(live(store, archive))
             uri = recording.land(0, store)
             eventually(lambda: watcher.sees(uri))
         landed = [recording.land(number, store) for number in range(1, 5)]
         eventually(lambda: of_variant(control).get('last_error'))
-        stack.enter_context(s3.s3_server(tmp_path / 's3', port))
+        stack.enter_context(ministack(tmp_path / 's3', port))
         eventually(lambda: watcher.sees(landed[-1]))
         assert archive.read(PLAYLIST).count(b'#EXTINF') == 5
 
