@@ -22,7 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
     s3.share_descriptions()
 
 
-def pytest_unconfigure() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
     """pytest tidies up its folders now, and gevent would close none of them before the end."""
     os.close = monkey.get_original('os', 'close')
 
