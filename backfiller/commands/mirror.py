@@ -16,6 +16,7 @@ from backfiller.commands.options import takes_once, takes_scope_and_bucket
 from backfiller.commands.outcome import end_with, many
 from backfiller.metrics import Metrics
 from backfiller.mirror import verify as verifying
+from backfiller.mirror.bucket import Bucket
 from backfiller.mirror.hours import HourState
 from backfiller.mirror.keeper import MirrorKeeper
 from backfiller.mirror.mirror import HourResult, Mirror
@@ -89,11 +90,12 @@ def verify(
     share = (100.0 if sample is None else sample) / 100 if deep else 0.0
     reading = verifying.Reading(share, Pace(rate) if rate else no_cap)
     stop = service.stop_on_signals()
-    verdicts = service.interruptible(stop, lambda: _verify(parts, disk, reading))
+    bucket = parts.bucket()
+    verdicts = service.interruptible(stop, lambda: _verify(parts, bucket, disk, reading))
     if repair and disk and any(verdict.problems for verdict in verdicts):
         store = disk
-        service.interruptible(stop, lambda: _repair(parts, store, verdicts))
-        verdicts = service.interruptible(stop, lambda: _verify(parts, disk, reading))
+        service.interruptible(stop, lambda: _repair(parts, bucket, store, verdicts))
+        verdicts = service.interruptible(stop, lambda: _verify(parts, bucket, disk, reading))
     _tell_json(verdicts) if as_json else _tell_verdicts(verdicts)
     if not verdicts:
         end_with([_nothing_in(parts.mirror.bucket)])
@@ -138,8 +140,10 @@ def _tell(results: Sequence[HourResult]) -> None:
     click.echo(f'{many(sum(result.uploaded for result in results), "segment")} put')
 
 
-def _verify(parts: Parts, disk: Disk | None, reading: verifying.Reading) -> list[verifying.Verdict]:
-    patience, now, bucket = parts.patience(), times.utc_now(), parts.bucket()
+def _verify(
+    parts: Parts, bucket: Bucket, disk: Disk | None, reading: verifying.Reading
+) -> list[verifying.Verdict]:
+    patience, now = parts.patience(), times.utc_now()
 
     def is_due(hour: Hour) -> bool:
         return patience.has_settled(hour, now, lambda _: True)
@@ -149,9 +153,8 @@ def _verify(parts: Parts, disk: Disk | None, reading: verifying.Reading) -> list
         return [verifying.verify(bucket, disk if is_due(hour) else None, hour, reading) for hour in shown]
 
 
-def _repair(parts: Parts, disk: Disk, verdicts: Sequence[verifying.Verdict]) -> None:
+def _repair(parts: Parts, bucket: Bucket, disk: Disk, verdicts: Sequence[verifying.Verdict]) -> None:
     """Sends what is wrong in the bucket and whole here once more."""
-    bucket = parts.bucket()
     for verdict in verdicts:
         verifying.remove_damaged(bucket, disk, verdict)
     with parts.disk() as store:

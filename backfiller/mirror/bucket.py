@@ -100,12 +100,8 @@ class Bucket:
 
     def get_text(self, path: str) -> str | None:
         """A small text object, or None if there is none; raises SourceError."""
-        try:
-            return self.calls.get(path, self._max_segment_bytes).decode('utf-8', 'replace')
-        except SegmentError as error:
-            if error.reason == 'missing':
-                return None
-            raise SourceError(str(error)) from error
+        found = self.get_version(path)
+        return found.text if found else None
 
     def put_text(self, path: str, text: str, *, content_type: str, cache_control: str) -> None:
         """A small text object; raises StoreError."""
@@ -124,9 +120,8 @@ class Bucket:
                 raise
             if self._holds(segment, len(body)):
                 return
-            answer = self.calls.put(
-                segment.path, body, **arguments
-            )  # what is there is not what its name says
+            # what is there is not what its name says
+            answer = self.calls.put(segment.path, body, **arguments)
         if answer.get('ChecksumSHA256', arguments['ChecksumSHA256']) != arguments['ChecksumSHA256']:
             raise SegmentError('hash', f'{self.url} stored {segment.path} with another SHA-256')
         if not self.guarantees.checks_sha256:

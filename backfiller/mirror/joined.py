@@ -13,7 +13,6 @@ from typing import NamedTuple
 from common.segment import Hour, Segment, segments_only
 
 NAME = 'hour.ts'
-LEAST_PART_BYTES = 5 * 1024 * 1024
 PART_BYTES = 8 * 1024 * 1024
 MOST_PARTS = 10_000
 

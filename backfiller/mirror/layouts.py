@@ -35,8 +35,6 @@ class Sent:
 class Layout(Protocol):
     """What puts the segments of an hour into the bucket."""
 
-    name: str
-
     def send(
         self, hour: Hour, sizes: Mapping[str, int], objects: Mapping[str, int], there: Manifest | None
     ) -> Sent:
@@ -48,8 +46,6 @@ class Layout(Protocol):
 
 class OneEach:
     """Layout `segments`: each segment is an object."""
-
-    name = 'segments'
 
     def __init__(self, disk: OffloadedDisk, bucket: Bucket) -> None:
         self._disk = disk
@@ -75,8 +71,6 @@ class AllInOne:
     The object is written once. One that no manifest knows was left by a crash: it is taken as it is if it is
     what we would send, and else made anew, but another node gets time to write its manifest first.
     """
-
-    name = 'hour'
 
     def __init__(
         self,
@@ -136,9 +130,11 @@ class AllInOne:
         return Joined(etag, total, spans), len(segments)
 
     def _read(self, part: joined.Part) -> bytes:
-        """The bytes of a part, each segment checked against its name; raises SegmentError."""
+        """The bytes of a part, each segment checked against its name; blocks. Raises SegmentError."""
         body = b''.join(
-            chunk for segment, chunks in self._disk.read(part.segments) for chunk in verified(segment, chunks)
+            chunk
+            for segment, chunks in self._disk.disk.read(part.segments)
+            for chunk in verified(segment, chunks)
         )
         if len(body) != part.size_bytes:
             raise SegmentError('truncated', f'{part.segments[0].hour.path} changed while it was read')

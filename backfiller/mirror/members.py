@@ -63,5 +63,5 @@ class Members:
             log.warning('the nodes that mirror to %s are not known: %s', self._calls.url, error)
             seen = {}
         ours = seen.pop(self._node_id, None)
-        self._others = [node for node, time in seen.items() if ours and time > ours - LIVE]
+        self._others = [node for node, renewed in seen.items() if ours and renewed > ours - LIVE]
         self._renew_at = self._monotonic() + RENEW_SECONDS

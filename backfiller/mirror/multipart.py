@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 PARTS_AT_ONCE = 4
 
 Read = Callable[[joined.Part], bytes]
+"""Gives the bytes of a part; called in the thread pool."""
 
 
 class _Part(NamedTuple):
@@ -98,10 +99,10 @@ class Uploads:
         """The uploads for the path that are ours: one at most, unless S3 was asked and we died."""
         if entry.upload_id:
             return [entry.upload_id]
-        return [each.id for each in self._calls.open_uploads(path) if each.id not in entry.others]
+        return [each for each in self._calls.open_uploads(path) if each not in entry.others]
 
     def _begin(self, path: str, fingerprint: str, arguments: dict[str, object]) -> str:
-        others = tuple(each.id for each in self._calls.open_uploads(path))
+        others = tuple(self._calls.open_uploads(path))
         self._note(path, Entry(fingerprint, others=others))
         upload_id = self._calls.begin_upload(path, **arguments)
         self._note(path, Entry(fingerprint, upload_id, others))
@@ -109,8 +110,7 @@ class Uploads:
 
     def _part(self, path: str, upload_id: str, part: joined.Part, read: Read, sent: SentPart | None) -> _Part:
         """Sends the part, unless S3 has it."""
-        body = read(part)
-        md5 = hashlib.md5(body, usedforsecurity=False)
+        body, md5 = offload(_digested, read, part)
         if sent == SentPart(len(body), md5.hexdigest()):
             return _Part(sent.etag, len(body), md5.hexdigest())
         checksum = b64encode(md5.digest()).decode()
@@ -163,3 +163,9 @@ class Uploads:
     def _forget(self, path: str) -> None:
         with self._writing:
             offload(self._journal.forget, path)
+
+
+def _digested(read: Read, part: joined.Part) -> tuple[bytes, 'hashlib._Hash']:
+    """The bytes of a part, and their MD5."""
+    body = read(part)
+    return body, hashlib.md5(body, usedforsecurity=False)

@@ -25,15 +25,6 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Upload:
-    """A multipart upload that is open."""
-
-    path: str
-    id: str
-    initiated: datetime
-
-
-@dataclass(frozen=True)
 class SentPart:
     """A part of an upload, as S3 lists it."""
 
@@ -57,21 +48,11 @@ class Objects:
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Every object below the folder, by its path from there, with its size in bytes."""
-        prefix = f'{self._prefix}{folder}'
-        return {
-            each['Key'].removeprefix(prefix): each['Size']
-            for page in self._pages(Prefix=prefix)
-            for each in page.get('Contents', ())
-        }
+        return {path: each['Size'] for path, each in self._listed(folder)}
 
     def modified(self, folder: str) -> dict[str, datetime]:
         """Every object below the folder, by its path from there, and when it was written by S3's clock."""
-        prefix = f'{self._prefix}{folder}'
-        return {
-            each['Key'].removeprefix(prefix): each['LastModified']
-            for page in self._pages(Prefix=prefix)
-            for each in page.get('Contents', ())
-        }
+        return {path: each['LastModified'] for path, each in self._listed(folder)}
 
     def folders(self, folder: str) -> Iterator[str]:
         """The names of the folders directly below."""
@@ -152,8 +133,8 @@ class Objects:
             if error.reason != 'missing':
                 raise
 
-    def open_uploads(self, path: str) -> list[Upload]:
-        """The uploads for just this path that were neither ended nor aborted."""
+    def open_uploads(self, path: str) -> list[str]:
+        """The ids of the uploads for just this path that were neither ended nor aborted."""
         try:
             found = [each for page in self._upload_pages(path) for each in page.get('Uploads', ())]
         except SegmentError as error:
@@ -161,7 +142,7 @@ class Objects:
                 raise
             return []
         key = self._prefix + path
-        return [Upload(path, each['UploadId'], each['Initiated']) for each in found if each['Key'] == key]
+        return [each['UploadId'] for each in found if each['Key'] == key]
 
     def parts_of(self, path: str, upload_id: str) -> dict[int, SentPart]:
         """The parts that S3 has of an upload; raises SegmentError(`missing`) if there is none."""
@@ -191,6 +172,13 @@ class Objects:
         if len(body) > limit_bytes:
             raise SegmentError('size', f'{path} has more than the {limit_bytes} bytes allowed')
         return body, etag
+
+    def _listed(self, folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every object below the folder, by its path from there."""
+        prefix = f'{self._prefix}{folder}'
+        for page in self._pages(Prefix=prefix):
+            for each in page.get('Contents', ()):
+                yield each['Key'].removeprefix(prefix), each
 
     def _at(self, path: str) -> dict[str, str]:
         return {'Bucket': self.name, 'Key': self._prefix + path}

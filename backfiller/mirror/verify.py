@@ -75,6 +75,7 @@ def hours_of(
 
 def verify(bucket: Bucket, disk: Source | None, hour: Hour, reading: Reading | None = None) -> Verdict:
     """The verdict on an hour. Raises SourceError."""
+    reading = reading or Reading()
     objects = bucket.objects(hour)
     try:
         manifest = bucket.manifest(hour) if manifests.NAME in objects else None
@@ -84,14 +85,14 @@ def verify(bucket: Bucket, disk: Source | None, hour: Hour, reading: Reading | N
         return _untold(hour, f'{hour.path}/{manifests.NAME} is missing: the hour was not mirrored whole')
     problems = [*_wrong_objects(manifest, objects), *_not_mirrored(manifest, disk)]
     wrong = {problem.path for problem in problems}
-    chosen = (reading or Reading()).some_of(
+    chosen = reading.some_of(
         [
             segment
             for segment in (Segment.parse(hour, name) for name in segments_only(manifest.sizes))
             if segment.path not in wrong
         ]
     )
-    damaged, read_bytes = _read(bucket, chosen, reading or Reading())
+    damaged, read_bytes = _read(bucket, chosen, reading)
     return Verdict(hour, len(manifest.sizes), (*problems, *damaged), len(chosen), read_bytes)
 
 
