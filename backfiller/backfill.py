@@ -1,77 +1,46 @@
-"""One pass over one peer: what it does, what it tells, and what it counts."""
+"""One pass over one peer, or another source: what it does, what it tells, and what it counts."""
 
 import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Protocol
 
 from backfiller import sync
 from backfiller.metrics import Metrics
+from backfiller.passes import PassResult
 from backfiller.peer import Peer
 from backfiller.setbacks import Setbacks
-from backfiller.swarm import Brought, Doubled, Event, Spared, Swarm
+from backfiller.swarm import Brought, Doubled, Event, Note, Spared, Swarm
 from common.errors import ListingError, SourceError, StoreError
 from common.offload import offload
-from common.place import Scope, Troubles
+from common.place import EVERYTHING, Scope, Troubles
 from common.segment import Hour, Segment, shown
 from common.wire import HourSummary
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class PassResult:
-    """What a pass over one peer did.
+class Remote(Protocol):
+    """What a pass needs to know of a source to find the hours that may differ from ours."""
 
-    Of the `missing` segments it `fetched` some, and was `spared` others that another peer brought; `doubled`
-    were asked of it although another peer was at it. `undone` are those it could not bring, by path.
-    """
+    url: str
+    refused: set[str]
+    """What it listed as streams, variants and hours that are no names, and was not told yet."""
 
-    peer: str
-    kind: str
-    started: datetime
-    seconds: float = 0.0
-    hours: int = 0
-    compared: int = 0
-    missing: int = 0
-    fetched: int = 0
-    fetched_bytes: int = 0
-    spared: int = 0
-    doubled: int = 0
-    refused: int = 0
-    unlisted: int = 0
-    undone: dict[str, str] = field(default_factory=dict)
-    error: SourceError | StoreError | ListingError | None = None
+    def summaries(
+        self, scope: Scope = EVERYTHING, troubles: Troubles | None = None
+    ) -> Iterable[Mapping[Hour, HourSummary | None]]:
+        """For each variant its hours, with their summaries as far as they are known."""
 
-    def followed_by(self, later: 'PassResult') -> 'PassResult':
-        """Both passes as one."""
-        return replace(
-            later,
-            started=self.started,
-            seconds=self.seconds + later.seconds,
-            fetched=self.fetched + later.fetched,
-            fetched_bytes=self.fetched_bytes + later.fetched_bytes,
-            spared=self.spared + later.spared,
-            doubled=self.doubled + later.doubled,
-            refused=max(self.refused, later.refused),
-            undone=self.undone | later.undone,
-        )
 
-    @property
-    def bytes_per_second(self) -> float:
-        return self.fetched_bytes / self.seconds if self.seconds else 0.0
+class Bring(Protocol):
+    """Brings what the source has of these hours and we lack, and says what happens as it happens."""
 
-    @property
-    def left(self) -> int:
-        """How many of the peer's segments we are known to lack after the pass."""
-        return self.missing - self.fetched - self.spared if self.error else len(self.undone)
-
-    @property
-    def complete(self) -> bool:
-        return not (self.undone or self.unlisted or self.error)
+    def __call__(self, hours: Iterable[Hour], *, wanted: sync.Wanted, note: Note) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -91,23 +60,27 @@ class Backfill:
 
     def run(self, peer: Peer, scope: Scope, kind: str) -> PassResult:
         """Fetches what the peer has and we lack. Errors of the peer or the store are in the result."""
-        result = PassResult(peer.url, kind, self.clock())
+        return self.run_over(peer, scope, kind, partial(self.swarm.run, peer))
+
+    def run_over(self, remote: Remote, scope: Scope, kind: str, bring: Bring) -> PassResult:
+        """A pass in which the segments come as `bring` brings them."""
+        result = PassResult(remote.url, kind, self.clock())
         started = time.monotonic()
         try:
-            hours = self._hours(result, peer, scope)
-            self.swarm.run(peer, hours, wanted=self._wanted(result), note=partial(self._note, result))
+            hours = self._hours(result, remote, scope)
+            bring(hours, wanted=self._wanted(result), note=partial(self._note, result))
         except (SourceError, StoreError, ListingError) as error:
             result.error = error
-        self._note_refused_folders(result, peer)
+        self._note_refused_folders(result, remote)
         result.seconds = time.monotonic() - started
         self._measure(result)
         return result
 
-    def _hours(self, result: PassResult, peer: Peer, scope: Scope) -> list[Hour]:
+    def _hours(self, result: PassResult, remote: Remote, scope: Scope) -> list[Hour]:
         """The hours that differ from ours, as far as fingerprints can tell."""
         troubles: Troubles = []
         differing: list[Hour] = []
-        for listed in peer.summaries(scope, troubles):
+        for listed in remote.summaries(scope, troubles):
             theirs = {hour: summary for hour, summary in listed.items() if self.keeps(hour)}
             differing += offload(_differing, theirs, self.ours(theirs))
             result.hours += len(theirs)
@@ -168,8 +141,8 @@ class Backfill:
         self.metrics.unlisted.labels(result.peer).inc()
         log.warning('%s: %s', result.peer, problem)
 
-    def _note_refused_folders(self, result: PassResult, peer: Peer) -> None:
-        found, peer.refused = peer.refused, set()
+    def _note_refused_folders(self, result: PassResult, remote: Remote) -> None:
+        found, remote.refused = remote.refused, set()
         if found:
             self._note_refused(result, len(found), sorted(found))
 

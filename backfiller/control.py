@@ -23,7 +23,7 @@ def create_app(service: Service) -> Flask:
     @app.post('/backfill')
     def backfill() -> tuple[dict[str, Any], int]:
         """Starts a pass now, over everything or over the `stream`, `variant` and `hour` of the query."""
-        return {'peers_asked': service.followers.ask(_scope())}, 202
+        return {'peers_asked': service.ask(_scope())}, 202
 
     @app.errorhandler(SegmentError)
     def bad_name(error: SegmentError) -> tuple[dict[str, str], int]:

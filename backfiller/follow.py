@@ -3,17 +3,18 @@
 import logging
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import gevent
 from gevent.event import Event
 
-from backfiller.backfill import Backfill, PassResult
-from backfiller.loop import Backoff, LastError, Loop, Timer
+from backfiller.backfill import Backfill
+from backfiller.loop import Backoff, Loop, Timer
+from backfiller.passes import Passes
 from backfiller.peer import Peer
 from backfiller.vitals import Vitals
 from backfiller.watch import Watch
-from common.errors import SegmeshError, SourceError
+from common.errors import SourceError
 from common.place import Scope
 
 log = logging.getLogger(__name__)
@@ -42,16 +43,14 @@ class Follower:
         self.peer = peer
         self.vitals = vitals
         self.id = ''
-        self.last: PassResult | None = None
-        self.last_success: datetime | None = None
-        self.last_error: LastError | None = None
+        self.passes = Passes(backfill.clock)
         self.state = 'starting'
         self._backfill = backfill
         self._scope = scope
-        self._started = backfill.clock()
         self._own_id = own_id
         self._recent = Timer(recent_seconds)
         self._full = Timer(full_seconds)
+        self._has_seen_all = False
         self._asked: deque[Scope] = deque(maxlen=100)
         self._wake = Event()
         self._greenlets: list[gevent.Greenlet[..., None]] = []
@@ -60,13 +59,14 @@ class Follower:
             self._act,
             backoff=Backoff(FIRST_RETRY_SECONDS, MOST_RETRY_SECONDS),
             on_failure=self._note_failure,
+            on_surprise=backfill.metrics.errors.labels('backfill').inc,
             wake=self._wake,
         )
 
     def start(self) -> None:
         watch = Watch(self.peer, self._backfill.clock, self.look_soon)
         self._greenlets = [gevent.spawn(run) for run in (self.loop.run, watch.run, self.vitals.run)]
-        self._backfill.metrics.roster.follow(self.peer.url, self.behind_seconds, self.queued)
+        self._backfill.metrics.roster.follow(self.peer.url, self.passes.behind_seconds, self.queued)
 
     def stop(self) -> None:
         gevent.killall(self._greenlets)
@@ -74,13 +74,14 @@ class Follower:
         self.peer.close()
         self._backfill.metrics.roster.unfollow(self.peer.url)
 
-    def behind_seconds(self) -> float:
-        """How long ago a pass last left nothing undone; since the start, if none did yet."""
-        return (self._backfill.clock() - (self.last_success or self._started)).total_seconds()
-
     def queued(self) -> int:
         """How many of the peer's segments we know to lack right now."""
         return self._backfill.swarm.plan.outstanding(self.peer.url)
+
+    @property
+    def has_told(self) -> bool:
+        """Whether the peer had its first chance: all that it has was looked at, or it does not answer."""
+        return self._has_seen_all or self.state in ('backing off', 'ourselves')
 
     def look_soon(self) -> None:
         """Something changed at the peer: we look when it is no longer left to our own capture."""
@@ -97,7 +98,7 @@ class Follower:
             return OURSELVES_SECONDS
         if kind := self._due():
             result = self._backfill.run(self.peer, self._scope_of(kind), kind)
-            self._note(result)
+            self.passes.note(result)
             self._done(kind)
         self.state = 'idle'
         return 0.0 if self._asked else min(self._recent.remaining_seconds(), self._full.remaining_seconds())
@@ -123,7 +124,8 @@ class Follower:
 
     def _has_just_seen_recent(self) -> bool:
         """So that a peer that changes all the time does not put off the full pass for ever."""
-        return self.last is not None and self.last.kind == 'recent' and not self.last.error
+        last = self.passes.last
+        return last is not None and last.kind == 'recent' and not last.error
 
     def _scope_of(self, kind: str) -> Scope:
         self.state = f'{kind} pass'
@@ -140,27 +142,13 @@ class Follower:
             self._recent.restart()
         else:
             self._full.restart()
-
-    def _note(self, result: PassResult) -> None:
-        """Remembers the pass; raises its error."""
-        self.last = result
-        if result.fetched or not result.complete:
-            log.info(
-                '%s: %s pass: %d fetched, %d left', self.peer.url, result.kind, result.fetched, result.left
-            )
-        if result.error:
-            raise result.error
-        if result.complete:
-            self.last_success = self._backfill.clock()
+            self._has_seen_all = True
 
     def _note_failure(self, error: Exception) -> None:
         self.state = 'backing off'
-        self.last_error = LastError(self._backfill.clock(), str(error))
         if isinstance(error, SourceError):
             self.id = ''  # whoever answers next may be another node
             self._full.hasten(0)  # and may have changed all its hours
-        if not isinstance(error, SegmeshError):
-            self._backfill.metrics.errors.labels('backfill').inc()
 
 
 class Followers:
@@ -187,9 +175,13 @@ class Followers:
             follower.ask(scope)
         return len(self.by_url)
 
-    def live(self) -> list[Follower]:
-        """Those whose peers answer, less ourselves."""
-        return [each for each in self.by_url.values() if each.state not in ('backing off', 'ourselves')]
+    def live_peers(self) -> list[Peer]:
+        """Those that answer, less ourselves."""
+        return [each.peer for each in self.by_url.values() if each.state not in ('backing off', 'ourselves')]
+
+    def have_told(self) -> bool:
+        """Whether all peers of the roster had their first chance."""
+        return all(url in self.by_url and self.by_url[url].has_told for url in self._peers())
 
     def _update(self) -> None:
         wanted = self._peers()

@@ -14,6 +14,7 @@ from datetime import datetime
 from gevent.event import Event
 
 from common.errors import SegmeshError
+from common.times import utc_now
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class Backoff:
 class Loop:
     """Runs a pass again and again; whoever started it ends it by killing its greenlet.
 
-    `act` does one pass and returns the seconds until the next. `wake` ends a wait early.
+    `act` does one pass and returns the seconds until the next. `wake` ends a wait early. `on_surprise` hears
+    of errors that nobody foresaw, `on_failure` of all.
     """
 
     def __init__(
@@ -63,13 +65,16 @@ class Loop:
         act: Callable[[], float],
         *,
         backoff: Backoff,
-        on_failure: Callable[[Exception], None],
+        on_failure: Callable[[Exception], None] = lambda _: None,
+        on_surprise: Callable[[], object] = lambda: None,
         wake: Event | None = None,
     ) -> None:
+        self.last_error: LastError | None = None
         self._name = name
         self._act = act
         self._backoff = backoff
         self._on_failure = on_failure
+        self._on_surprise = on_surprise
         self._wake = wake or Event()
         self.is_troubled = False
         """Whether the last pass ended in an error that nobody foresaw."""
@@ -93,9 +98,12 @@ class Loop:
 
     def _failed(self, error: Exception) -> float:
         delay = self._backoff.after_failure()
+        self.last_error = LastError(utc_now(), str(error))
         self._on_failure(error)
         known = isinstance(error, SegmeshError)
         self.is_troubled = not known
+        if not known:
+            self._on_surprise()
         if self._backoff.failures == 1 or not known:
             log.warning('%s: %s; next try in %.1f s', self._name, error, delay, exc_info=not known)
         return delay

@@ -5,16 +5,19 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from backfiller import sync
-from backfiller.backfill import Backfill, PassResult
+from backfiller.backfill import Backfill
+from backfiller.carry import side_by_side
 from backfiller.mirror.bucket import Bucket
+from backfiller.passes import PassResult
 from backfiller.peer import Peer
+from backfiller.sources.source import BucketSource, bring
 from backfiller.together import together
 from common.errors import SourceError
 from common.offload import OffloadedDisk
 from common.place import Scope, Store
 from common.segment import Hour, Segment
 
-RESTORES = 8
+HOURS_AT_ONCE = 2
 
 
 @dataclass
@@ -28,14 +31,17 @@ class Outcome:
     undone: list[str] = field(default_factory=list)
 
 
-def backfill_once(backfill: Backfill, peers: Sequence[Peer], scope: Scope, *, own_id: str) -> Outcome:
-    """A full pass over all peers side by side. What one could not bring and another did is done."""
+def backfill_once(
+    backfill: Backfill, peers: Sequence[Peer], sources: Sequence[BucketSource], scope: Scope, *, own_id: str
+) -> Outcome:
+    """A full pass over all peers side by side, then over the sources. What any could bring is done."""
     jobs: list[Callable[[], PassResult | None]] = [
         lambda peer=peer: _pass_over(backfill, peer, scope, own_id)  # type: ignore[misc]
         for peer in peers
     ]
     try:
         results = [result for result in together(jobs) if result]
+        results += [_pass_over_source(backfill, source, scope) for source in sources]
     finally:
         for peer in peers:
             backfill.swarm.forget(peer)
@@ -54,12 +60,12 @@ def restore(bucket: Bucket, disk: OffloadedDisk, scope: Scope) -> Outcome:
     outcome = Outcome()
 
     def restore_hour(hour: Hour) -> None:
-        for event in sync.sync(bucket, disk, [hour]):
+        for event in sync.sync(bucket, disk, [hour], carry=side_by_side):
             _note(outcome, event)
 
     jobs = [partial(restore_hour, hour) for hour in bucket.hours(scope)]
     outcome.hours = len(jobs)
-    together(jobs, at_most=RESTORES)
+    together(jobs, at_most=HOURS_AT_ONCE)
     return outcome
 
 
@@ -77,6 +83,10 @@ def _pass_over(backfill: Backfill, peer: Peer, scope: Scope, own_id: str) -> Pas
         progress = bool(again.fetched or again.undone.keys() - total.undone.keys())
         total = total.followed_by(again)
     return total
+
+
+def _pass_over_source(backfill: Backfill, source: BucketSource, scope: Scope) -> PassResult:
+    return backfill.run_over(source, scope, 'full', partial(bring, source, backfill.swarm))
 
 
 def _left_by(result: PassResult, backfill: Backfill) -> list[str]:

@@ -1,10 +1,12 @@
 """A cap on bytes a second, over all connections and threads together."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import gevent
 from gevent.monkey import get_original
+
+from common.place import Chunks
 
 _Lock = get_original('threading', 'Lock')
 
@@ -35,6 +37,13 @@ class Pace:
             delay = self._free_at - now
         self._sleep(delay)
         return delay
+
+
+def paced(chunks: Chunks, pace: Wait) -> Iterator[bytes | memoryview]:
+    """The chunks, no faster than the pace lets them."""
+    for chunk in chunks:
+        pace(len(chunk))
+        yield chunk
 
 
 def no_cap(_: int) -> float:

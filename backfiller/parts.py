@@ -14,7 +14,7 @@ from gevent.lock import BoundedSemaphore
 from backfiller.backfill import Backfill
 from backfiller.client import Client, same_origin
 from backfiller.engines import Engine
-from backfiller.follow import Follower
+from backfiller.follow import Follower, Followers
 from backfiller.live.keeper import LiveKeeper
 from backfiller.metrics import Metrics
 from backfiller.mirror import s3
@@ -35,6 +35,8 @@ from backfiller.retention.retention import Retention
 from backfiller.retention.rules import is_past
 from backfiller.roster import Roster
 from backfiller.setbacks import Setbacks
+from backfiller.sources.follower import SourceFollower
+from backfiller.sources.source import BucketSource
 from backfiller.swarm import Swarm
 from backfiller.vitals import PEER_SECONDS, Vitals
 from common import cli, service, settings, times
@@ -101,8 +103,12 @@ class Parts:
     def bucket(self, *, tries: int = s3.TRIES) -> Bucket:
         if not self.mirror.bucket:
             raise UsageError('give the bucket: --bucket s3://BUCKET/PREFIX')
+        return self._bucket(self.mirror.bucket, tries)
+
+    def _bucket(self, url: str, tries: int = s3.TRIES) -> Bucket:
+        """With connections of its own."""
         client = s3.new_client(self.mirror.endpoint_url, self.mirror.s3_checksums)
-        url, border = self.mirror.bucket, Border(self.mirror.bucket, tries)
+        border = Border(url, tries)
         return Bucket(client, url, border=border, max_segment_bytes=self.own.max_segment_bytes)
 
     def peer(self, url: str) -> Peer:
@@ -179,6 +185,14 @@ class Parts:
             recent_seconds=self.own.recent_interval,
             full_seconds=self.own.full_interval,
         )
+
+    def sources(self) -> list[BucketSource]:
+        """The buckets to fetch from what no peer has."""
+        return [BucketSource(self._bucket(url), self.pace) for url in self.own.sources]
+
+    def follow_source(self, backfill: Backfill, followers: Followers, source: BucketSource) -> SourceFollower:
+        seconds = self.own.full_interval
+        return SourceFollower(source, backfill, followers, self.scope, interval_seconds=seconds)
 
     def new_mirror(
         self, disk: OffloadedDisk, agreed: Callable[[Hour], bool] = lambda _: True, *, shared: bool = False

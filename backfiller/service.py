@@ -1,6 +1,6 @@
-"""A running backfiller: its followers, its mirror, retention and live layout, and what it watches."""
+"""A running backfiller: its followers and sources, its mirror, retention and live layout."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,9 @@ from backfiller.metrics import Metrics
 from backfiller.mirror.keeper import MirrorKeeper
 from backfiller.pulse import Pulse
 from backfiller.retention.keeper import RetentionKeeper
+from backfiller.sources.follower import SourceFollower
 from backfiller.vitals import Vitals
+from common.place import Scope
 from common.times import iso
 
 
@@ -26,6 +28,7 @@ class Service:
     clock: Callable[[], datetime]
     metrics: Metrics
     followers: Followers
+    sources: Sequence[SourceFollower]
     keeper: MirrorKeeper | None
     retention: RetentionKeeper | None
     live: LiveKeeper | None
@@ -34,6 +37,7 @@ class Service:
     def start(self) -> list['gevent.Greenlet[..., None]']:
         """Starts the parts; kill the greenlets to stop them."""
         parts = [self.followers.run, Pulse(self.metrics.hub_latency.observe).run]
+        parts += [each.run for each in self.sources]
         parts += [self.keeper.run] if self.keeper else []
         parts += [self.retention.run] if self.retention else []
         parts += [self.live.run] if self.live else []
@@ -43,10 +47,17 @@ class Service:
     def is_healthy(self) -> bool:
         """Whether no part ended its last pass in an error that nobody foresaw."""
         loops = [each.loop for each in self.followers.by_url.values()]
+        loops += [each.loop for each in self.sources]
         loops += [self.keeper.loop] if self.keeper else []
         loops += [self.retention.loop] if self.retention else []
         loops += self.live.loops if self.live else []
         return not any(loop.is_troubled for loop in loops)
+
+    def ask(self, scope: Scope) -> int:
+        """Asks all peers and sources for a pass now; returns how many were asked."""
+        for source in self.sources:
+            source.ask(scope)
+        return self.followers.ask(scope) + len(self.sources)
 
     def status(self) -> dict[str, Any]:
         """The answer to GET /status."""
@@ -57,6 +68,8 @@ class Service:
             'healthy': self.is_healthy(),
             'peers': {url: status.of_peer(follower, now) for url, follower in followers.items()},
         }
+        if self.sources:
+            answer['sources'] = {each.url: status.of_source(each, now) for each in self.sources}
         if self.restreamer:
             answer['restreamer'] = status.of_vitals(self.restreamer)
         if self.keeper:

@@ -30,6 +30,10 @@ class Setbacks:
         """It came."""
         self._known.pop((peer, segment.path), None)
 
+    def has_failed(self, peer: str, segment: Segment) -> bool:
+        """Whether it failed there, and did not come since."""
+        return (peer, segment.path) in self._known
+
     def stands_back(self, peer: str, segment: Segment) -> bool:
         """Whether it is too early to ask again."""
         known = self._known.get((peer, segment.path))

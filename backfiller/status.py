@@ -3,14 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from backfiller.backfill import PassResult
 from backfiller.follow import Follower
 from backfiller.live.keeper import LiveKeeper
 from backfiller.live.variant import LiveVariant
 from backfiller.loop import LastError
 from backfiller.mirror.keeper import MirrorKeeper
 from backfiller.mirror.mirror import HourResult
+from backfiller.passes import Passes, PassResult
 from backfiller.retention.keeper import RetentionKeeper
+from backfiller.sources.follower import SourceFollower
 from backfiller.vitals import Vitals
 from common.times import iso
 
@@ -19,16 +20,22 @@ HOURS = 200
 
 def of_peer(follower: Follower, now: datetime) -> dict[str, Any]:
     """`lag_seconds` is how long ago a pass last left nothing undone."""
-    success = follower.last_success
     return {
         'state': follower.state,
         'id': follower.id,
-        'lag_seconds': round((now - success).total_seconds(), 1) if success else None,
-        'last_success': iso(success) if success else None,
-        'last_error': _error(follower.last_error),
+        **_passes(follower.passes, now),
+        'last_error': _error(follower.loop.last_error),
         'restreamer': of_vitals(follower.vitals),
         'queued': follower.queued(),
-        'last_pass': _pass(follower.last) if follower.last else None,
+    }
+
+
+def of_source(follower: SourceFollower, now: datetime) -> dict[str, Any]:
+    """`lag_seconds` as with peers."""
+    return {
+        'state': follower.state,
+        **_passes(follower.passes, now),
+        'last_error': _error(follower.loop.last_error),
     }
 
 
@@ -52,6 +59,15 @@ def _rounded(seconds: float | None) -> float | None:
 
 def _error(error: LastError | None) -> dict[str, str] | None:
     return {'time': iso(error.time), 'message': error.message} if error else None
+
+
+def _passes(passes: Passes, now: datetime) -> dict[str, Any]:
+    success = passes.last_success
+    return {
+        'lag_seconds': round((now - success).total_seconds(), 1) if success else None,
+        'last_success': iso(success) if success else None,
+        'last_pass': _pass(passes.last) if passes.last else None,
+    }
 
 
 def _pass(result: PassResult) -> dict[str, Any]:
@@ -78,7 +94,7 @@ def of_mirror(keeper: MirrorKeeper) -> dict[str, Any]:
     newest = sorted(keeper.mirror.hours, key=lambda hour: hour.text, reverse=True)[:HOURS]
     return {
         'bucket': keeper.mirror.bucket.url,
-        'last_error': _error(keeper.last_error),
+        'last_error': _error(keeper.loop.last_error),
         'hours': {hour.path: _hour(keeper.mirror.hours[hour]) for hour in newest},
     }
 
@@ -87,7 +103,7 @@ def of_retention(keeper: RetentionKeeper) -> dict[str, Any]:
     """`waiting` are the first of the hours past `keep` that may not go, and why."""
     retention, choice = keeper.retention, keeper.retention.choice
     return {
-        'last_error': _error(keeper.last_error),
+        'last_error': _error(keeper.loop.last_error),
         'hours_released': keeper.hours,
         'bytes_released': keeper.size_bytes,
         'free_bytes': retention.free_bytes,
@@ -102,7 +118,7 @@ def of_live(keeper: LiveKeeper) -> dict[str, Any]:
     newest = sorted(keeper.variants.items())[:HOURS]
     return {
         'bucket': keeper.bucket.url,
-        'last_error': _error(keeper.last_error),
+        'last_error': _error(keeper.loop.last_error),
         'variants': {variant.path: _live(followed) for variant, followed in newest},
     }
 
@@ -112,7 +128,7 @@ def _live(followed: LiveVariant) -> dict[str, Any]:
     return {
         'newest': followed.last.segment.path if followed.last else None,
         'lag_seconds': round(followed.last.lag_seconds, 3) if followed.last else None,
-        'last_error': _error(followed.last_error),
+        'last_error': _error(followed.loop.last_error),
     }
 
 

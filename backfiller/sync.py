@@ -153,16 +153,18 @@ def sync(
     *,
     wanted: Wanted = everything,
     carry: Carry = transfer,
+    skip_twins: bool = False,
 ) -> Iterator[Event]:
     """Adds what the target lacks of the source in these hours, and says what happens as it happens.
 
-    `carry` is how. Raises SourceError or StoreError, which end the pass: nothing that was added is lost, and
-    the rest is found again by the next one.
+    `carry` is how; with `skip_twins` one of several twins is enough. Raises SourceError or StoreError, which
+    end the pass: nothing that was added is lost, and the rest is found again by the next one.
     """
     for hour in hours:
         try:
             theirs = source.names(hour)
-            difference = compare(hour, theirs, Known(hour, target.names(hour) if theirs else set()), wanted)
+            known = Known(hour, target.names(hour) if theirs else set(), skip_twins=skip_twins)
+            difference = compare(hour, theirs, known, wanted)
         except ListingError as error:
             yield Unlisted(hour, error)
             continue

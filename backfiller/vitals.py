@@ -53,7 +53,7 @@ class Vitals:
     def run(self) -> None:
         backoff = Backoff(self._look_seconds, self._look_seconds)
         try:
-            Loop(f'watch {self.url}', self.look, backoff=backoff, on_failure=lambda _: None).run()
+            Loop(f'watch {self.url}', self.look, backoff=backoff).run()
         finally:
             self._client.close()
 

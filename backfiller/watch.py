@@ -54,4 +54,4 @@ class Watch:
             return SHORTEST_SECONDS
 
         name = f'watch {self._peer.url} {stream}/{variant}'
-        return Loop(name, look, backoff=Backoff(2.0, 300.0), on_failure=lambda _: None)
+        return Loop(name, look, backoff=Backoff(2.0, 300.0))

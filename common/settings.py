@@ -62,6 +62,12 @@ class Backfiller:
     peers_file: Path | None = option(
         None, optional(PATH, None), 'A file with one peer URL a line, re-read when it changes.'
     )
+    sources: tuple[str, ...] = option(
+        (),
+        many(BUCKET),
+        'A mirror to fetch from what no peer has; on the same S3 server as the bucket.',
+        flag='--source',
+    )
     streams: tuple[str, ...] = option((), many(LABEL), 'Only this stream; none: all.', flag='--stream')
     variants: tuple[str, ...] = option((), many(LABEL), 'Only this variant; none: all.', flag='--variant')
     since: str = option(

@@ -77,5 +77,4 @@ def _loop(name: str, act: Callable[[], float]) -> Loop:
         name,
         act,
         backoff=Backoff(FIRST_RETRY_SECONDS, MOST_RETRY_SECONDS),
-        on_failure=lambda _: None,
     )

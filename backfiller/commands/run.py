@@ -35,7 +35,8 @@ log = logging.getLogger('backfiller')
 def run(to_the_end: bool, **flags: Any) -> None:
     """Fetch what the store lacks from its peers, now and from now on.
 
-    With a bucket, complete hours are mirrored to it. With --once, one pass over everything: the exit code is
+    What no peer has is fetched from the buckets that are given as sources. With a bucket of its own, complete
+    hours are mirrored to it. With --once, one pass over everything: the exit code is
     0 only if nothing is left undone, 1 if something is.
 
     With --keep, --keep-bytes or --min-free old hours that are mirrored are deleted, each with a line in the
@@ -55,11 +56,11 @@ def run(to_the_end: bool, **flags: Any) -> None:
 
 
 def _run_once(parts: Parts, disk: OffloadedDisk) -> list[str]:
-    peers = [parts.peer(url) for url in parts.roster().peers()]
-    if not peers:
-        raise UsageError('there is no peer to fetch from: give --peer URL')
+    peers, sources = [parts.peer(url) for url in parts.roster().peers()], parts.sources()
+    if not (peers or sources):
+        raise UsageError('there is nothing to fetch from: give --peer URL, or --source s3://BUCKET/PREFIX')
     backfill = parts.backfill(disk, Metrics(CollectorRegistry()))
-    outcome = once.backfill_once(backfill, peers, parts.scope(), own_id=parts.node_id())
+    outcome = once.backfill_once(backfill, peers, sources, parts.scope(), own_id=parts.node_id())
     click.echo(f'{many(outcome.fetched, "segment")}, {outcome.fetched_bytes} bytes fetched')
     mirrored = mirror_once(parts.new_mirror(disk), parts.scope()) if parts.mirror.bucket else []
     return [*outcome.undone, *mirrored]
@@ -78,8 +79,9 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
     own = parts.own.restreamer
     restreamer = parts.vitals(own, metrics, OWN_SECONDS) if own else None
     live = parts.live(disk, metrics)
+    sources = [parts.follow_source(backfill, followers, each) for each in parts.sources()]
     watched = (keeper, retention, live)
-    running = Service(parts.node_id(), times.utc_now, metrics, followers, *watched, restreamer)
+    running = Service(parts.node_id(), times.utc_now, metrics, followers, sources, *watched, restreamer)
     server = service.HttpServer(service.bound(parts.own.control), control.create_app(running))
     server.start()
     log.info('backfilling %s; status on %s/status', parts.node.store, service.url_of(server.socket))
@@ -89,7 +91,7 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
 
 
 def _new_mirror(parts: Parts, disk: OffloadedDisk, followers: Followers) -> Mirror:
-    agreed = nothing_more_at(lambda: [each.peer for each in followers.live()], disk)
+    agreed = nothing_more_at(followers.live_peers, disk)
     return parts.new_mirror(disk, agreed=agreed, shared=True)
 
 

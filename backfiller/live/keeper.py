@@ -17,11 +17,10 @@ from backfiller.live.variant import (
     Live,
     LiveVariant,
 )
-from backfiller.loop import Backoff, LastError, Loop, jittered
+from backfiller.loop import Backoff, Loop, jittered
 from backfiller.metrics import Metrics
 from backfiller.mirror.bucket import Bucket
 from common.changes import Changes
-from common.errors import SegmeshError
 from common.offload import OffloadedDisk, offload
 from common.place import Scope
 from common.segment import Hour
@@ -46,31 +45,30 @@ class LiveKeeper:
         length = min(timedelta(seconds=length_seconds), LONGEST)
         self.bucket = bucket
         self.variants: dict[Variant, LiveVariant] = {}
-        self.last_error: LastError | None = None
         self._live = Live(disk, bucket, metrics, utc_now, length, BoundedSemaphore(UPLOADS))
         self._scope = scope
         self._changes = Changes(disk.disk.root)
         self._masters: dict[str, LiveMaster] = {}
         self._running: dict[Variant, gevent.Greenlet[..., None]] = {}
         self._wake = Event()
-        self._loop = Loop(
+        self.loop = Loop(
             'live',
             self._act,
             backoff=Backoff(FIRST_BACKOFF_SECONDS, MOST_BACKOFF_SECONDS),
-            on_failure=self._note_failure,
+            on_surprise=metrics.errors.labels('live').inc,
             wake=self._wake,
         )
 
     @property
     def loops(self) -> list[Loop]:
-        return [self._loop, *(each.loop for each in self.variants.values())]
+        return [self.loop, *(each.loop for each in self.variants.values())]
 
     def run(self) -> None:
         """Goes on until killed."""
         watching = gevent.spawn(self._changes.run)
         try:
             with self._changes.told_to(self._wake, self._is_new):
-                self._loop.run()
+                self.loop.run()
         finally:
             gevent.killall([watching, *self._running.values()])
 
@@ -97,8 +95,3 @@ class LiveKeeper:
         del self.variants[variant]
         self._masters[variant.stream].drop(variant.name)
         self._live.metrics.live.forget(*variant)
-
-    def _note_failure(self, error: Exception) -> None:
-        self.last_error = LastError(utc_now(), str(error))
-        if not isinstance(error, SegmeshError):
-            self._live.metrics.errors.labels('live').inc()

@@ -14,7 +14,7 @@ from backfiller.live.layout import Variant
 from backfiller.live.master import LiveMaster
 from backfiller.live.newest import newest
 from backfiller.live.published import Published
-from backfiller.loop import Backoff, LastError, Loop, jittered
+from backfiller.loop import Backoff, Loop, jittered
 from backfiller.metrics import Metrics
 from backfiller.mirror.bucket import Bucket
 from backfiller.together import together
@@ -59,7 +59,6 @@ class LiveVariant:
     def __init__(self, live: Live, variant: Variant, master: LiveMaster) -> None:
         self.variant = variant
         self.last: Listed | None = None
-        self.last_error: LastError | None = None
         self._live = live
         self._master = master
         self._published = Published(live.bucket, variant, live.length, live.clock)
@@ -71,7 +70,7 @@ class LiveVariant:
             f'live {variant.path}',
             self._act,
             backoff=self._backoff,
-            on_failure=self._note_failure,
+            on_surprise=live.metrics.errors.labels('live').inc,
             wake=self._wake,
         )
 
@@ -139,11 +138,6 @@ class LiveVariant:
         kept = set(held)
         self._left_out &= kept
         self._sent = {each: size for each, size in self._sent.items() if each in kept}
-
-    def _note_failure(self, error: Exception) -> None:
-        self.last_error = LastError(self._live.clock(), str(error))
-        if not isinstance(error, SegmeshError):
-            self._live.metrics.errors.labels('live').inc()
 
 
 def _whole(disk: OffloadedDisk, segment: Segment) -> bytes:

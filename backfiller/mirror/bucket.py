@@ -192,15 +192,15 @@ class Bucket:
                 continue  # somebody else's folder in the same bucket
 
     def _inside(self, hour: Hour) -> Joined | None:
-        """What the hour's one object holds; None if no manifest says so. Raises SourceError."""
-        try:
-            found = self.manifest(hour)
-        except ListingError as error:
-            raise SourceError(str(error)) from error
+        """What the hour's one object holds; None if no manifest says so. Raises SourceError, ListingError."""
+        found = self.manifest(hour)
         return found.joined if found else None
 
     def _read(self, hour: Hour, segments: Sequence[Segment]) -> Iterator[tuple[Segment, Chunks]]:
-        inside = self._inside(hour)
+        try:
+            inside = self._inside(hour)
+        except ListingError as error:  # it was not damaged when the hour was listed
+            raise SourceError(str(error)) from error
         spans = inside.spans if inside else {}
         for segment in segments:
             if segment.name not in spans:

@@ -8,12 +8,11 @@ from collections.abc import Callable
 import gevent
 from gevent.event import Event
 
-from backfiller.loop import Backoff, LastError, Loop, jittered
+from backfiller.loop import Backoff, Loop, jittered
 from backfiller.metrics import Metrics
 from backfiller.mirror.hours import HourState
 from backfiller.mirror.mirror import HourResult, Mirror
 from common.changes import Changes
-from common.errors import SegmeshError
 from common.place import Scope
 from common.segment import Hour
 from common.times import utc_now
@@ -36,7 +35,6 @@ class MirrorKeeper:
         changes: Changes,
     ) -> None:
         self.mirror = mirror
-        self.last_error: LastError | None = None
         self._metrics = metrics
         self._scope = scope
         self._interval_seconds = interval_seconds
@@ -45,7 +43,11 @@ class MirrorKeeper:
         self._wake = Event()
         self._backoff = Backoff(interval_seconds, 600.0)
         self.loop = Loop(
-            'mirror', self._act, backoff=self._backoff, on_failure=self._note_failure, wake=self._wake
+            'mirror',
+            self._act,
+            backoff=self._backoff,
+            on_surprise=metrics.errors.labels('mirror').inc,
+            wake=self._wake,
         )
 
     def run(self) -> None:
@@ -85,11 +87,6 @@ class MirrorKeeper:
         counts = Counter(result.state for result in self.mirror.hours.values())
         for state in HourState:
             self._metrics.hour_states.labels(state.value).set(counts[state])
-
-    def _note_failure(self, error: Exception) -> None:
-        self.last_error = LastError(utc_now(), str(error))
-        if not isinstance(error, SegmeshError):
-            self._metrics.errors.labels('mirror').inc()
 
 
 def rest_seconds(pass_seconds: float) -> float:

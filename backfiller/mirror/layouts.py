@@ -1,26 +1,23 @@
 """How the segments of an hour become objects: each one of its own, or all in one and late ones beside it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Protocol
 
 from backfiller import sync
+from backfiller.carry import side_by_side
 from backfiller.mirror import joined
 from backfiller.mirror.bucket import IMMUTABLE, SEGMENT_TYPE, Bucket
 from backfiller.mirror.joined import Joined
 from backfiller.mirror.manifest import Manifest
 from backfiller.mirror.multipart import Uploads
 from backfiller.mirror.turns import TAKEOVER_SECONDS
-from backfiller.together import together
 from common import digest
 from common.errors import SegmentError
 from common.offload import OffloadedDisk
-from common.place import Source, Store, verified
+from common.place import verified
 from common.segment import Hour, Segment
-
-UPLOADS = 8
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class OneEach:
     ) -> Sent:
         inside = _still_there(objects, there)
         target = _Intact(self._bucket, sizes, objects, inside)
-        events = list(sync.sync(self._disk, target, [hour], carry=_in_shares))
+        events = list(sync.sync(self._disk, target, [hour], carry=side_by_side))
         added = sum(isinstance(event, sync.Added) for event in events)
         problems = [str(each.error) for each in events if isinstance(each, sync.Failed | sync.Unlisted)]
         return Sent(added, problems, inside)
@@ -164,16 +161,3 @@ def _still_there(objects: Mapping[str, int], there: Manifest | None) -> Joined |
     """The hour's one object, if the manifest knows it and it is what it says."""
     inside = there.joined if there else None
     return inside if inside and objects.get(joined.NAME) == inside.size_bytes else None
-
-
-def _in_shares(
-    source: Source, target: Store, segments: Sequence[Segment]
-) -> Iterator[sync.Added | sync.Failed]:
-    """Transfers UPLOADS segments at a time."""
-    shares = [segments[number::UPLOADS] for number in range(UPLOADS)]
-    jobs = [partial(_transferred, source, target, share) for share in shares if share]
-    return (event for events in together(jobs) for event in events)
-
-
-def _transferred(source: Source, target: Store, share: Sequence[Segment]) -> list[sync.Added | sync.Failed]:
-    return list(sync.transfer(source, target, share))

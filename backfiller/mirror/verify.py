@@ -8,10 +8,10 @@ from typing import Any
 from backfiller.mirror import manifest as manifests
 from backfiller.mirror.bucket import Bucket
 from backfiller.mirror.manifest import Manifest
-from backfiller.pace import Wait, no_cap
+from backfiller.pace import Wait, no_cap, paced
 from common.disk import Disk
 from common.errors import ListingError, SegmentError
-from common.place import EVERYTHING, Chunks, Scope, Source, verified
+from common.place import EVERYTHING, Scope, Source, verified
 from common.segment import Hour, Segment, segments_only, without_withdrawn
 
 
@@ -123,16 +123,10 @@ def _read(bucket: Bucket, segments: Sequence[Segment], reading: Reading) -> tupl
     problems, size = [], 0
     for segment, chunks in bucket.read(segments) if segments else ():
         try:
-            size += sum(map(len, verified(segment, _paced(chunks, reading.pace))))
+            size += sum(map(len, verified(segment, paced(chunks, reading.pace))))
         except SegmentError as error:
             problems.append(Problem('damaged', segment.path, str(error)))
     return problems, size
-
-
-def _paced(chunks: Chunks, pace: Wait) -> Iterator[bytes | memoryview]:
-    for chunk in chunks:
-        pace(len(chunk))
-        yield chunk
 
 
 def _wrong_objects(manifest: Manifest, objects: dict[str, int]) -> Iterator[Problem]:

@@ -35,7 +35,7 @@ class PushKeeper:
         """Goes on until killed."""
         backoff = Backoff(LOOK_SECONDS, MOST_BACKOFF_SECONDS)
         with self._woken():
-            Loop('push', self._act, backoff=backoff, on_failure=lambda _: None, wake=self._wake).run()
+            Loop('push', self._act, backoff=backoff, wake=self._wake).run()
 
     def run_to_the_end(self) -> list[str]:
         """Goes on until every media playlist has ended; returns what is left undone. Raises our errors."""

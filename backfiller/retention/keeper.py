@@ -3,12 +3,10 @@
 import logging
 import math
 
-from backfiller.loop import Backoff, LastError, Loop, Timer, jittered
+from backfiller.loop import Backoff, Loop, Timer, jittered
 from backfiller.metrics import Metrics, RetentionMetrics
 from backfiller.retention.retention import Gone, Refused, Retention
-from common.errors import SegmeshError
 from common.place import Scope
-from common.times import utc_now
 
 log = logging.getLogger(__name__)
 
@@ -20,18 +18,18 @@ class RetentionKeeper:
 
     def __init__(self, retention: Retention, metrics: Metrics, scope: Scope, interval_seconds: float) -> None:
         self.retention = retention
-        self.last_error: LastError | None = None
         self.hours = 0
         self.size_bytes = 0
         """How much was let go since the start."""
         self._metrics = RetentionMetrics(metrics.registry)
-        self._errors = metrics.errors
         self._scope = scope
         self._interval_seconds = interval_seconds
         self._reminder = Timer(REMIND_SECONDS)
         self._is_short = False
         backoff = Backoff(interval_seconds, max(600.0, interval_seconds))
-        self.loop = Loop('retention', self._act, backoff=backoff, on_failure=self._note_failure)
+        self.loop = Loop(
+            'retention', self._act, backoff=backoff, on_surprise=metrics.errors.labels('retention').inc
+        )
 
     def run(self) -> None:
         self.loop.run()
@@ -81,8 +79,3 @@ class RetentionKeeper:
             log.warning(
                 '%d bytes too many: no more hours may go; give it room or higher limits', lacking_bytes
             )
-
-    def _note_failure(self, error: Exception) -> None:
-        self.last_error = LastError(utc_now(), str(error))
-        if not isinstance(error, SegmeshError):
-            self._errors.labels('retention').inc()

@@ -93,7 +93,7 @@ def test_a_pass_that_failed_stays_due_as_what_it_was() -> None:
     follower.loop.turn()
     follower.loop.turn()
     assert follower.state == 'backing off'
-    assert follower.last_error
+    assert follower.loop.last_error
     peer.is_away = False
     follower.loop.turn()
     assert peer.asked == [Scope(since=NOW - RECENT)] * 3

@@ -86,7 +86,7 @@ def test_a_bucket_that_is_backed_off_from_is_left_alone(store: Path) -> None:
     with kept(fill(store, pieces)) as found:
         found.passes.works = False
         fill(store, [late])
-        eventually(lambda: found.keeper.last_error)
+        eventually(lambda: found.keeper.loop.last_error)
         assert not found.keeper._concerns_us(HOUR)
 
 

@@ -91,6 +91,6 @@ def test_one_variant_that_fails_says_so_and_does_not_hold_up_the_other(store: Pa
     with kept(store) as found:
         found.objects.fails = lambda path: path == pieces[0].path
         eventually(lambda: found.counted(SMALL) == 3)
-        eventually(lambda: found.keeper.variants[SOURCE].last_error)
+        eventually(lambda: found.keeper.variants[SOURCE].loop.last_error)
         found.objects.fails = lambda _: False
         eventually(lambda: found.counted(SOURCE) == 3)

@@ -87,7 +87,7 @@ def test_waking_ends_the_wait() -> None:
         turns.append(1)
         return 3600.0
 
-    loop = Loop('it', act, backoff=Backoff(1, 60), on_failure=lambda _: None, wake=wake)
+    loop = Loop('it', act, backoff=Backoff(1, 60), wake=wake)
     greenlet = gevent.spawn(loop.run)
     for expected in (1, 2, 3):
         gevent.sleep(0.01)

@@ -246,7 +246,7 @@ def test_what_is_lacking_is_said_once_and_then_hourly(store: Path, caplog: pytes
 def test_an_empty_store_is_within_every_limit(store: Path) -> None:
     keeper = keeping(Retained(store, Limits(min_free=10**18)).retention)
     keeper.loop.turn()
-    assert keeper.last_error is None
+    assert keeper.loop.last_error is None
     assert status.of_retention(keeper)['free_bytes'] is None
 
 
@@ -254,6 +254,6 @@ def test_an_error_is_told_and_counted_as_ours(store: Path, caplog: pytest.LogCap
     (fill(store, []) / NAME).write_text('{')
     keeper = keeping(Retained(store, FOR_AGE).retention)
     keeper.loop.turn()
-    assert keeper.last_error
+    assert keeper.loop.last_error
     assert 'cannot be used' in caplog.text
     assert not keeper.loop.is_troubled
