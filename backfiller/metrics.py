@@ -54,9 +54,8 @@ class Metrics:
         )
         self.roster = RosterMetrics(registry, self.missing)
         self.errors = counter('unexpected_errors', 'Errors nobody foresaw; see the log.', 'part')
-        self.mirrored_segments = counter('segments_mirrored', 'Segments put into the bucket.')
+        self.mirror = MirrorMetrics(registry)
         self.live = LiveMetrics(registry)
-        self.hour_states = gauge('mirror_hours', 'Hours held by state of their mirror.', 'state')
 
     def backfilled(self, remote: str, hour: Hour, segments: int, size_bytes: int) -> None:
         """Counts segments under their hour."""
@@ -69,6 +68,22 @@ class Metrics:
     def _forget(self, hour: str) -> None:
         for remote, stream, variant in self._hours.pop(hour):
             self._backfilled.remove(remote, stream, variant, hour)
+
+
+class MirrorMetrics:
+    """What is told of the mirror."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.segments = Counter('segments_mirrored', 'Segments put into the bucket.', registry=registry)
+        self.hours = Gauge(
+            'mirror_hours', 'Hours held by state of their mirror.', ['state'], registry=registry
+        )
+        self.read_back_bytes = Counter(
+            'mirror_read_back_bytes', 'Bytes of the bucket that were read back and hashed.', registry=registry
+        )
+        self.damaged_segments = Counter(
+            'mirror_damaged_segments', 'Segments read back that were not what was put.', registry=registry
+        )
 
 
 class LiveMetrics:

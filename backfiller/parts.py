@@ -25,7 +25,9 @@ from backfiller.mirror.layouts import AllInOne, Layout, OneEach
 from backfiller.mirror.members import JOIN_SECONDS, Members
 from backfiller.mirror.mirror import Mirror
 from backfiller.mirror.multipart import Uploads
+from backfiller.mirror.reread import Reread
 from backfiller.mirror.s3 import Border
+from backfiller.mirror.verify import Reading
 from backfiller.pace import Pace, Wait, no_cap
 from backfiller.peer import Peer
 from backfiller.retention import leave
@@ -209,6 +211,20 @@ class Parts:
             agreed=agreed,
             members=self._members(bucket) if shared else None,
             check_again=timedelta(seconds=self.mirror.verify_interval) or None,
+        )
+
+    def reread(self, mirror: Mirror, disk: OffloadedDisk) -> Reread | None:
+        """With connections of its own, so that nothing that is sent waits for it."""
+        if not (self.mirror.verify_sample and self.mirror.verify_interval):
+            return None
+        pace = Pace(self.mirror.verify_rate) if self.mirror.verify_rate else no_cap
+        return Reread(
+            mirror,
+            self.bucket(),
+            disk.disk,
+            Reading(self.mirror.verify_sample / 100, pace),
+            interval=timedelta(seconds=self.mirror.verify_interval),
+            clock=times.utc_now,
         )
 
     def _members(self, bucket: Bucket) -> Members:

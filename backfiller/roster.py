@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from common import config
+from common import config, kinds
 from common.errors import UsageError
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def read_peers(file: Path) -> tuple[str, ...]:
         raise UsageError(f'cannot read the peers file {file}: {error}') from error
     urls = [(number, line.strip()) for number, line in enumerate(lines, 1)]
     return tuple(
-        config.read(config.URL, line, f'{file}, line {number}')
+        config.read(kinds.URL, line, f'{file}, line {number}')
         for number, line in urls
         if line and not line.startswith('#')
     )

@@ -48,7 +48,7 @@ class Service:
         """Whether no part ended its last pass in an error that nobody foresaw."""
         loops = [each.loop for each in self.followers.by_url.values()]
         loops += [each.loop for each in self.sources]
-        loops += [self.keeper.loop] if self.keeper else []
+        loops += self.keeper.loops if self.keeper else []
         loops += [self.retention.loop] if self.retention else []
         loops += self.live.loops if self.live else []
         return not any(loop.is_troubled for loop in loops)

@@ -7,7 +7,7 @@ from backfiller.follow import Follower
 from backfiller.live.keeper import LiveKeeper
 from backfiller.live.variant import LiveVariant
 from backfiller.loop import LastError
-from backfiller.mirror.keeper import MirrorKeeper
+from backfiller.mirror.keeper import MirrorKeeper, RereadKeeper
 from backfiller.mirror.mirror import HourResult
 from backfiller.passes import Passes, PassResult
 from backfiller.retention.keeper import RetentionKeeper
@@ -95,8 +95,14 @@ def of_mirror(keeper: MirrorKeeper) -> dict[str, Any]:
     return {
         'bucket': keeper.mirror.bucket.url,
         'last_error': _error(keeper.loop.last_error),
+        'read_back': _read_back(keeper.reread) if keeper.reread else None,
         'hours': {hour.path: _hour(keeper.mirror.hours[hour]) for hour in newest},
     }
+
+
+def _read_back(keeper: RereadKeeper) -> dict[str, Any]:
+    """Since the start."""
+    return {**vars(keeper.tally), 'last_error': _error(keeper.loop.last_error)}
 
 
 def of_retention(keeper: RetentionKeeper) -> dict[str, Any]:

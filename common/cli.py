@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from common import config, settings
+from common import config, kinds, settings
 from common.errors import SegmeshError, UsageError
 
 VERSION = click.version_option(package_name='segmesh', message='segmesh %(version)s')
@@ -53,7 +53,7 @@ def _flag(each: Any) -> Callable[[Any], Any]:
     note = f'[{"default: " + default + "; " if default else ""}env: {config.env_of(each)}]'
     if kind.many:
         note = f'May be given several times; separated by spaces in the environment.  {note}'
-    alone: dict[str, Any] = {'is_flag': False, 'flag_value': 'true'} if kind is config.SWITCH else {}
+    alone: dict[str, Any] = {'is_flag': False, 'flag_value': 'true'} if kind is kinds.SWITCH else {}
     return click.option(
         config.flag_of(each),
         each.name,

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from common.config import (
+from common.config import option
+from common.errors import UsageError
+from common.kinds import (
     ADDRESS,
     BUCKET,
     COUNT,
@@ -12,6 +14,7 @@ from common.config import (
     LABEL,
     ORIGIN,
     PATH,
+    PERCENT,
     SECONDS,
     SIZE,
     SPAN,
@@ -20,10 +23,8 @@ from common.config import (
     URL,
     many,
     one_of,
-    option,
     optional,
 )
-from common.errors import UsageError
 from common.place import MAX_SEGMENT_BYTES
 
 
@@ -123,6 +124,13 @@ class Mirror:
     verify_interval: float = option(
         86_400.0, SECONDS, 'How often what is mirrored is listed and compared again; 0: never.'
     )
+    verify_sample: float = option(
+        0.0,
+        PERCENT,
+        'How much of each mirrored hour is read back and hashed every verify_interval, at least one segment; '
+        '0: nothing.',
+    )
+    verify_rate: int = option(5_000_000, SIZE, 'The most bytes a second that are read back; 0: no limit.')
     live: bool = option(
         False, SWITCH, 'Whether new segments are put at once, with live playlists that players can follow.'
     )

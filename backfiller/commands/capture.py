@@ -9,7 +9,7 @@ from backfiller.capture.origin import Origin
 from backfiller.capture.session import Session
 from backfiller.client import Client, any_http
 from backfiller.parts import Parts
-from common import cli, config, service
+from common import cli, config, kinds, service
 from common.settings import Node
 
 CAPTURE_DEADLINE_SECONDS = 30.0
@@ -29,8 +29,8 @@ def capture(url: str, stream: str, variant: str, **flags: Any) -> None:
     backfiller capture https://origin/master.m3u8 --store /var/lib/segmesh --stream bus
     """
     parts = Parts.of(flags)
-    config.read(config.ORIGIN, f'{stream}={url}', '--stream and URL')
-    config.read(config.LABEL, variant or 'source', '--variant')
+    config.read(kinds.ORIGIN, f'{stream}={url}', '--stream and URL')
+    config.read(kinds.LABEL, variant or 'source', '--variant')
     stop = service.stop_on_signals()
     client = Client(deadline_seconds=CAPTURE_DEADLINE_SECONDS, may_redirect=any_http)
     with parts.disk() as disk:

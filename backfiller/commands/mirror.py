@@ -26,6 +26,7 @@ from common import service, times
 from common.changes import Changes
 from common.disk import Disk
 from common.errors import UsageError
+from common.offload import OffloadedDisk
 from common.place import Scope
 from common.segment import Hour
 from common.settings import Node
@@ -53,7 +54,7 @@ def mirror(to_the_end: bool, **flags: Any) -> None:
         found = parts.new_mirror(disk, shared=not to_the_end)
         if not to_the_end:
             metrics = Metrics(CollectorRegistry())
-            keepers = [new_keeper(parts, found, metrics), parts.live(disk, metrics)]
+            keepers = [new_keeper(parts, found, disk, metrics), parts.live(disk, metrics)]
             log.info('mirroring %s to %s', parts.node.store, found.bucket.url)
             return service.until_stopped(stop, [gevent.spawn(each.run) for each in keepers if each])
         undone = service.interruptible(stop, lambda: mirror_once(found, parts.scope()))
@@ -118,9 +119,9 @@ def restore(**flags: Any) -> None:
     end_with(outcome.undone if outcome.hours else [_nothing_in(parts.mirror.bucket)])
 
 
-def new_keeper(parts: Parts, mirror: Mirror, metrics: Metrics) -> MirrorKeeper:
-    changes = Changes(parts.node.store)
-    return MirrorKeeper(mirror, metrics, parts.scope, parts.mirror.mirror_interval, changes)
+def new_keeper(parts: Parts, mirror: Mirror, disk: OffloadedDisk, metrics: Metrics) -> MirrorKeeper:
+    changes, reread = Changes(parts.node.store), parts.reread(mirror, disk)
+    return MirrorKeeper(mirror, metrics, parts.scope, parts.mirror.mirror_interval, changes, reread)
 
 
 def mirror_once(mirror: Mirror, scope: Scope) -> list[str]:

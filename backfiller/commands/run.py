@@ -72,7 +72,7 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
     followers = Followers(parts.roster().peers, lambda url: parts.follow(backfill, url))
 
     mirror = _new_mirror(parts, disk, followers) if parts.mirror.bucket else None
-    keeper = new_keeper(parts, mirror, metrics) if mirror else None
+    keeper = new_keeper(parts, mirror, disk, metrics) if mirror else None
     retention = parts.new_retention(disk, backfill, mirror) if parts.retention.is_limited else None
     from backfiller import control  # with flask, which only a service needs and which is slow to import
 

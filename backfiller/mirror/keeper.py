@@ -1,4 +1,4 @@
-"""Keeping a mirror up to date: when it looks again."""
+"""Keeping a mirror up to date: when it looks again, and when it reads back what is there."""
 
 import logging
 import time
@@ -12,6 +12,7 @@ from backfiller.loop import Backoff, Loop, jittered
 from backfiller.metrics import Metrics
 from backfiller.mirror.hours import HourState
 from backfiller.mirror.mirror import HourResult, Mirror
+from backfiller.mirror.reread import Reread
 from common.changes import Changes
 from common.place import Scope
 from common.segment import Hour
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 SHORTEST_REST_SECONDS = 2.0
 LONGEST_REST_SECONDS = 30.0
+MOST_BACKOFF_SECONDS = 600.0
+MOST_TOLD = 5
 
 
 class MirrorKeeper:
@@ -33,15 +36,17 @@ class MirrorKeeper:
         scope: Callable[[], Scope],
         interval_seconds: float,
         changes: Changes,
+        reread: Reread | None = None,
     ) -> None:
         self.mirror = mirror
+        self.reread = RereadKeeper(reread, metrics, interval_seconds) if reread else None
         self._metrics = metrics
         self._scope = scope
         self._interval_seconds = interval_seconds
         self._changes = changes
         self._rest_until = 0.0
         self._wake = Event()
-        self._backoff = Backoff(interval_seconds, 600.0)
+        self._backoff = Backoff(interval_seconds, MOST_BACKOFF_SECONDS)
         self.loop = Loop(
             'mirror',
             self._act,
@@ -50,13 +55,18 @@ class MirrorKeeper:
             wake=self._wake,
         )
 
+    @property
+    def loops(self) -> list[Loop]:
+        return [self.loop, self.reread.loop] if self.reread else [self.loop]
+
     def run(self) -> None:
-        watching = gevent.spawn(self._changes.run)
+        beside = [gevent.spawn(self._changes.run)]
+        beside += [gevent.spawn(self.reread.loop.run)] if self.reread else []
         try:
             with self._changes.told_to(self._wake, self._concerns_us):
                 self.loop.run()
         finally:
-            watching.kill()
+            gevent.killall(beside)
             self.mirror.leave()
 
     def _concerns_us(self, hour: Hour) -> bool:
@@ -77,16 +87,40 @@ class MirrorKeeper:
         return jittered(self._interval_seconds)
 
     def _note(self, result: HourResult) -> None:
-        self._metrics.mirrored_segments.inc(result.uploaded)
+        self._metrics.mirror.segments.inc(result.uploaded)
         if result.uploaded:
             log.info('%s: %s, segments put: %d', result.hour.path, result.state.value, result.uploaded)
-        for problem in result.problems[:5]:
+        for problem in result.problems[:MOST_TOLD]:
             log.warning('mirror: %s', problem)
 
     def _count_states(self) -> None:
         counts = Counter(result.state for result in self.mirror.hours.values())
         for state in HourState:
-            self._metrics.hour_states.labels(state.value).set(counts[state])
+            self._metrics.mirror.hours.labels(state.value).set(counts[state])
+
+
+class RereadKeeper:
+    """Looks now and then whether there is something to read back, counts it, and says what is damaged."""
+
+    def __init__(self, reread: Reread, metrics: Metrics, interval_seconds: float) -> None:
+        self.tally = reread.tally
+        self._reread = reread
+        self._metrics = metrics
+        self._interval_seconds = interval_seconds
+        self.loop = Loop(
+            'reading back',
+            self._act,
+            backoff=Backoff(interval_seconds, MOST_BACKOFF_SECONDS),
+            on_surprise=metrics.errors.labels('reread').inc,
+        )
+
+    def _act(self) -> float:
+        for verdict in self._reread.run():
+            self._metrics.mirror.read_back_bytes.inc(verdict.read_bytes)
+            self._metrics.mirror.damaged_segments.inc(len(verdict.damaged))
+            for problem in verdict.damaged[:MOST_TOLD]:
+                log.warning('mirror: %s', problem.message)
+        return jittered(self._interval_seconds)
 
 
 def rest_seconds(pass_seconds: float) -> float:

@@ -6,7 +6,7 @@ the MD5 of each part, went along with its bytes.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from backfiller.mirror.joined import Joined
 from backfiller.mirror.layouts import Layout
 from backfiller.mirror.manifest import Manifest
 from backfiller.mirror.members import Members
+from backfiller.mirror.verify import Problem
 from backfiller.together import together
 from common import playlist
 from common.errors import ListingError, SegmentError, SourceError, StoreError
@@ -72,6 +73,8 @@ class Mirror:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.hours: dict[Hour, HourResult] = {}
+        self.damaged: dict[Hour, tuple[str, ...]] = {}
+        """What was found damaged when the bucket was read, and cannot be sent again from here."""
         self.bucket = bucket
         self._disk = disk
         self._layout = layout
@@ -83,6 +86,7 @@ class Mirror:
         self._check_again = check_again
         self._monotonic = monotonic
         self._seen: dict[Hour, tuple[Mapping[str, int], float]] = {}
+        self._doubted: set[Hour] = set()
 
     def run(self, scope: Scope = EVERYTHING) -> Iterator[HourResult]:
         """Looks at every hour held, the oldest first, and mirrors those that are due.
@@ -93,6 +97,8 @@ class Mirror:
         troubles: Troubles = []
         held = sorted(self._disk.hours(scope, troubles), key=lambda each: (each.text, each.path))
         self.hours = {hour: self.hours[hour] for hour in held if hour in self.hours}
+        self.damaged = {hour: self.damaged[hour] for hour in held if hour in self.damaged}
+        self._doubted &= set(held)
         self.bucket.find_out(self._node_id)
         self._layout.sweep(held)
         for hour in held:
@@ -100,6 +106,18 @@ class Mirror:
             yield self.hours[hour]
         if troubles:
             raise troubles[0]
+
+    def was_read(self, hour: Hour, problems: Sequence[Problem], staying: Sequence[Problem]) -> None:
+        """Takes note of what reading the hour in the bucket showed, and of what of it could not be mended."""
+        was_damaged = self.damaged.pop(hour, None)
+        if staying:
+            self.damaged[hour] = tuple(problem.message for problem in staying)
+        if problems or was_damaged:
+            self._doubted.add(hour)
+
+    def is_first_for(self, hour: Hour) -> bool:
+        """Whether of all nodes that mirror to this bucket it is this one that looks after the hour."""
+        return not self._members or turns.is_mine(hour, self._node_id, self._members.others(), 0.0)
 
     def leave(self) -> None:
         """Lets the other nodes take over at once."""
@@ -139,7 +157,7 @@ class Mirror:
     def _is_doubtful(self, last: HourResult) -> bool:
         """Whether the bucket is to be looked at although nothing has changed here."""
         is_old = self._check_again and last.checked and self._clock() > last.checked + self._check_again
-        return last.state is HourState.FAILED or bool(is_old)
+        return last.state is HourState.FAILED or bool(is_old) or last.hour in self._doubted
 
     def _fingerprint(self, hour: Hour) -> str:
         """From the summary, which costs a stat while the hour is quiet; raises ListingError."""
@@ -149,6 +167,7 @@ class Mirror:
     def _mirror(self, last: HourResult, fingerprint: str) -> HourResult:
         """Puts what the bucket lacks, unless it is another node's turn to do so."""
         hour, sizes = last.hour, self._disk.sizes(last.hour)
+        self._doubted.discard(hour)
         if not sizes and not self._disk.state(hour):
             return replace(last, uploaded=0)  # it was let go a moment ago
         objects, there = self.bucket.objects(hour), self._described(hour)
@@ -161,14 +180,16 @@ class Mirror:
             problems = sent.problems or [untold]
             return replace(last, state=HourState.FAILED, uploaded=sent.segments, problems=tuple(problems))
         self._seen.pop(hour, None)
+        damaged = self.damaged.get(hour, ())
         return HourResult(
             hour,
-            HourState.MIRRORED,
+            HourState.FAILED if damaged else HourState.MIRRORED,
             segments=len(manifest.sizes),
             uploaded=sent.segments,
             holes=len(manifest.coverage.holes),
             fingerprint=fingerprint,
             checked=self._clock(),
+            problems=damaged,
         )
 
     def _is_mirrored(

@@ -11,7 +11,8 @@ from backfiller.mirror.manifest import Manifest
 from backfiller.pace import Wait, no_cap, paced
 from common.disk import Disk
 from common.errors import ListingError, SegmentError
-from common.place import EVERYTHING, Scope, Source, verified
+from common.offload import offload
+from common.place import EVERYTHING, Chunks, Scope, Source, verified
 from common.segment import Hour, Segment, segments_only, without_withdrawn
 
 
@@ -33,6 +34,11 @@ class Verdict:
     problems: tuple[Problem, ...]
     read: int = 0
     read_bytes: int = 0
+
+    @property
+    def damaged(self) -> list[Problem]:
+        """Those that only reading shows."""
+        return [problem for problem in self.problems if problem.kind == 'damaged']
 
     def told(self) -> dict[str, Any]:
         """For a report in JSON."""
@@ -96,22 +102,23 @@ def verify(bucket: Bucket, disk: Source | None, hour: Hour, reading: Reading | N
     return Verdict(hour, len(manifest.sizes), (*problems, *damaged), len(chosen), read_bytes)
 
 
-def remove_damaged(bucket: Bucket, disk: Disk, verdict: Verdict) -> int:
+def remove_damaged(bucket: Bucket, disk: Disk, verdict: Verdict) -> list[Problem]:
     """Removes the objects that were found damaged, if all that is in them is whole here, to be sent anew.
 
-    Returns how many objects those were. Raises SourceError, ListingError or StoreError.
+    Returns the problems that stay. Raises SourceError, ListingError, SegmentError or StoreError.
     """
-    paths = {problem.path for problem in verdict.problems if problem.kind == 'damaged'}
+    paths = {problem.path for problem in verdict.damaged}
     if not paths or not (manifest := bucket.manifest(verdict.hour)):
-        return 0
+        return verdict.damaged
     inside: dict[str, list[Segment]] = {}
     for name in segments_only(manifest.sizes):
         inside.setdefault(manifest.object_of(name), []).append(Segment.parse(verdict.hour, name))
     damaged = [name for name, segments in inside.items() if paths & {each.path for each in segments}]
-    removed = [name for name in damaged if all(_is_whole(disk, each) for each in inside[name])]
+    removed = [name for name in damaged if all(offload(_is_whole, disk, each) for each in inside[name])]
     for name in removed:
         bucket.calls.delete(f'{verdict.hour.path}/{name}')
-    return len(removed)
+    mended = {each.path for name in removed for each in inside[name]}
+    return [problem for problem in verdict.damaged if problem.path not in mended]
 
 
 def _untold(hour: Hour, message: str) -> Verdict:
@@ -123,10 +130,15 @@ def _read(bucket: Bucket, segments: Sequence[Segment], reading: Reading) -> tupl
     problems, size = [], 0
     for segment, chunks in bucket.read(segments) if segments else ():
         try:
-            size += sum(map(len, verified(segment, paced(chunks, reading.pace))))
+            size += offload(_checked, segment, list(paced(chunks, reading.pace)))
         except SegmentError as error:
             problems.append(Problem('damaged', segment.path, str(error)))
     return problems, size
+
+
+def _checked(segment: Segment, chunks: Chunks) -> int:
+    """How many bytes there were; raises SegmentError."""
+    return sum(map(len, verified(segment, chunks)))
 
 
 def _wrong_objects(manifest: Manifest, objects: dict[str, int]) -> Iterator[Problem]:

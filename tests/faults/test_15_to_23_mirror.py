@@ -98,6 +98,22 @@ def test_19_the_service_looks_again_and_sends_what_was_deleted(tmp_path: Path, l
         mirroring.assert_whole()
 
 
+@LAYOUTS
+def test_19_the_service_reads_back_and_sends_again_what_flipped(tmp_path: Path, layout: str) -> None:
+    damaged = key(PIECES[3].path if layout == 'segments' else f'{HOUR.path}/hour.ts')
+    with strict_s3() as s3:
+        mirroring = Mirroring(s3, fill(tmp_path, PIECES), layout)
+        flags = ['--mirror-interval', '0.2', '--verify-interval', '0.5', '--verify-sample', '100']
+        with running('backfiller', *mirroring.service, *flags) as process:
+            eventually(lambda: key(f'{HOUR.path}/manifest.json') in s3.objects())
+            whole = s3.object(damaged).body
+            s3.damage(damaged)
+            process.wait_for(f'WARNING .*{PIECES[3].name if layout == "segments" else HOUR.path}.* damaged')
+            eventually(lambda: damaged in s3.objects() and s3.object(damaged).body == whole)
+            eventually(lambda: not (tmp_path / '.uploads.json').exists())
+        mirroring.assert_whole()
+
+
 TO_MEND = {
     'ExpiredToken': (400, 'the session token has expired: renew the credentials'),
     'RequestTimeTooSkewed': (403, "this machine's clock is wrong: set it by NTP"),
