@@ -78,6 +78,9 @@ class MirrorMetrics:
         self.hours = Gauge(
             'mirror_hours', 'Hours held by state of their mirror.', ['state'], registry=registry
         )
+        self.requests = Counter(
+            's3_requests', 'Requests that the mirror sent to S3.', ['operation'], registry=registry
+        )
         self.read_back_bytes = Counter(
             'mirror_read_back_bytes', 'Bytes of the bucket that were read back and hashed.', registry=registry
         )

@@ -1,5 +1,6 @@
 """What a running backfiller says of itself in GET /status."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ from backfiller.follow import Follower
 from backfiller.live.keeper import LiveKeeper
 from backfiller.live.variant import LiveVariant
 from backfiller.loop import LastError
+from backfiller.mirror import costs
 from backfiller.mirror.keeper import MirrorKeeper, RereadKeeper
 from backfiller.mirror.mirror import HourResult
 from backfiller.passes import Passes, PassResult
@@ -95,8 +97,27 @@ def of_mirror(keeper: MirrorKeeper) -> dict[str, Any]:
     return {
         'bucket': keeper.mirror.bucket.url,
         'last_error': _error(keeper.loop.last_error),
+        'requests': dict(keeper.mirror.requests),
+        'costs': _costs(list(keeper.mirror.hours.values())),
         'read_back': _read_back(keeper.reread) if keeper.reread else None,
         'hours': {hour.path: _hour(keeper.mirror.hours[hour]) for hour in newest},
+    }
+
+
+def _costs(results: Sequence[HourResult]) -> dict[str, Any] | None:
+    """What an hour like those that are mirrored takes in each layout; None before there is one."""
+    mirrored = [result for result in results if result.segments]
+    if not mirrored:
+        return None
+    segments = round(sum(result.segments for result in mirrored) / len(mirrored))
+    size_bytes = round(sum(result.size_bytes for result in mirrored) / len(mirrored))
+    layouts = {layout: costs.of_hour(layout, segments, size_bytes) for layout in ('segments', 'hour')}
+    return {
+        'of_an_hour_with': {'segments': segments, 'bytes': size_bytes},
+        **{
+            name: {'requests': each.total, 'dollars': round(each.dollars, 6)}
+            for name, each in layouts.items()
+        },
     }
 
 
@@ -142,6 +163,7 @@ def _hour(result: HourResult) -> dict[str, Any]:
     return {
         'state': result.state.value,
         'segments': result.segments,
+        'bytes': result.size_bytes,
         'holes': result.holes,
         'problems': list(result.problems[:20]),
     }

@@ -45,6 +45,7 @@ class MirrorKeeper:
         self._interval_seconds = interval_seconds
         self._changes = changes
         self._rest_until = 0.0
+        self._counted: Counter[str] = Counter()
         self._wake = Event()
         self._backoff = Backoff(interval_seconds, MOST_BACKOFF_SECONDS)
         self.loop = Loop(
@@ -81,7 +82,7 @@ class MirrorKeeper:
             for result in self.mirror.run(self._scope()):
                 self._note(result)
         finally:
-            self._count_states()
+            self._count()
             ended = time.monotonic()
             self._rest_until = ended + min(self._interval_seconds, rest_seconds(ended - started))
         return jittered(self._interval_seconds)
@@ -93,10 +94,14 @@ class MirrorKeeper:
         for problem in result.problems[:MOST_TOLD]:
             log.warning('mirror: %s', problem)
 
-    def _count_states(self) -> None:
+    def _count(self) -> None:
         counts = Counter(result.state for result in self.mirror.hours.values())
         for state in HourState:
             self._metrics.mirror.hours.labels(state.value).set(counts[state])
+        sent = Counter(self.mirror.requests)
+        for operation, count in (sent - self._counted).items():
+            self._metrics.mirror.requests.labels(operation).inc(count)
+        self._counted = sent
 
 
 class RereadKeeper:

@@ -44,6 +44,7 @@ class HourResult:
     hour: Hour
     state: HourState
     segments: int = 0
+    size_bytes: int = 0
     uploaded: int = 0
     holes: int = 0
     fingerprint: str = ''
@@ -106,6 +107,11 @@ class Mirror:
             yield self.hours[hour]
         if troubles:
             raise troubles[0]
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """How many were sent to the bucket, by their operations."""
+        return self.bucket.calls.requests
 
     def was_read(self, hour: Hour, problems: Sequence[Problem], staying: Sequence[Problem]) -> None:
         """Takes note of what reading the hour in the bucket showed, and of what of it could not be mended."""
@@ -185,6 +191,7 @@ class Mirror:
             hour,
             HourState.FAILED if damaged else HourState.MIRRORED,
             segments=len(manifest.sizes),
+            size_bytes=sum(manifest.sizes.values()),
             uploaded=sent.segments,
             holes=len(manifest.coverage.holes),
             fingerprint=fingerprint,

@@ -1,5 +1,6 @@
 """The calls to S3 that we make, on keys below a prefix; `backfiller.mirror.s3` translates their errors."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -45,6 +46,9 @@ class Objects:
         self._prefix = parts.path.strip('/') + '/' if parts.path.strip('/') else ''
         self._client = client
         self._border = border or Border(url)
+        self.requests: Counter[str] = Counter()
+        """How many requests were sent, also in vain, by their operations."""
+        client.meta.events.register('before-send.s3', self._count)
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Every object below the folder, by its path from there, with its size in bytes."""
@@ -158,6 +162,9 @@ class Objects:
             if not page.get('IsTruncated'):
                 return found
             marker = page['NextPartNumberMarker']
+
+    def _count(self, event_name: str, **_: object) -> None:
+        self.requests[event_name.rpartition('.')[2]] += 1
 
     def _read(self, path: str, limit_bytes: int, **wanted: str) -> tuple[bytes, str]:
         def get() -> tuple[bytes, str]:

@@ -32,6 +32,7 @@ class Passes:
         self.count = 0
         self.works = True
         self.hours: dict[Hour, HourResult] = {}
+        self.requests: dict[str, int] = {}
 
     def run(self, scope: Scope) -> Iterator[HourResult]:
         self.count += 1
