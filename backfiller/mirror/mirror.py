@@ -16,7 +16,7 @@ from backfiller import sync
 from backfiller.deadline import DeadlineError, deadline
 from backfiller.mirror import manifest as manifests
 from backfiller.mirror import turns
-from backfiller.mirror.bucket import Bucket
+from backfiller.mirror.bucket import Bucket, Text
 from backfiller.mirror.hours import HourState, Patience, state_of
 from backfiller.mirror.joined import Joined
 from backfiller.mirror.layouts import Layout
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 LOOKS = 4
 LEAVE_SECONDS = 2.0
+FRESH = 'no-cache'
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ class Mirror:
         self._doubted.discard(hour)
         if not sizes and not self._disk.state(hour):
             return replace(last, uploaded=0)  # it was let go a moment ago
-        objects, there = self.bucket.objects(hour), self._described(hour)
+        objects, (there, _) = self.bucket.objects(hour), self._described(hour)
         if not self._is_mirrored(sizes, objects, there) and not self._is_our_turn(hour, objects):
             return replace(last, state=HourState.MIRRORING, uploaded=0)
         sent = self._layout.send(hour, sizes, objects, there)
@@ -217,35 +218,35 @@ class Mirror:
     def _describe(self, hour: Hour, sizes: Mapping[str, int], inside: Joined | None) -> Manifest | None:
         """Playlist and manifest as S3 gives them back; None if they do not come to say what is there.
 
-        Another node may write its own in between: each names all that is listed, so a second look settles it.
+        Another node may write its own in between, and then ours does not replace it, where the store knows of
+        conditions: each names all that is listed, so another look settles it.
         """
         for _ in range(LOOKS):
-            objects, there = self.bucket.objects(hour), self._described(hour)
+            objects, (there, over) = self.bucket.objects(hour), self._described(hour)
             manifest = manifests.of_objects(hour, sizes, objects, there, inside)
             if not sizes.items() <= manifest.sizes.items():
                 return None
             if there == manifest and objects.get(manifests.PLAYLIST_NAME) == len(manifest.playlist()):
                 return manifest
-            self._write(manifest)
+            self._write(manifest, over)
         return None
 
-    def _write(self, manifest: Manifest) -> None:
+    def _write(self, manifest: Manifest, over: Text | None) -> None:
         """The playlist, by which any player plays the hour from the bucket, and the manifest last."""
-        told = manifest.encode(written_by=self._node_id, written_at=self._clock())
-        for name, text, content_type in (
-            (manifests.PLAYLIST_NAME, manifest.playlist(), playlist.CONTENT_TYPE),
-            (manifests.NAME, told, 'application/json'),
-        ):
-            path = f'{manifest.hour.path}/{name}'
-            self.bucket.put_text(path, text, content_type=content_type, cache_control='no-cache')
+        path, text = f'{manifest.hour.path}/{manifests.PLAYLIST_NAME}', manifest.playlist()
+        self.bucket.put_text(path, text, content_type=playlist.CONTENT_TYPE, cache_control=FRESH)
+        path = f'{manifest.hour.path}/{manifests.NAME}'
+        text = manifest.encode(written_by=self._node_id, written_at=self._clock())
+        self.bucket.replace_text(path, text, over=over, content_type='application/json', cache_control=FRESH)
 
-    def _described(self, hour: Hour) -> Manifest | None:
-        """The manifest in the bucket; None if there is none that can be read, so that it is written anew."""
+    def _described(self, hour: Hour) -> tuple[Manifest | None, Text | None]:
+        """The manifest in the bucket as it says and as it stands; one that is damaged says nothing."""
+        found = self.bucket.get_version(f'{hour.path}/{manifests.NAME}')
         try:
-            return self.bucket.manifest(hour)
+            return Manifest.decode(hour, found.text) if found else None, found
         except ListingError as error:
             log.warning('%s; it is written anew', error)
-            return None
+            return None, found
 
 
 def nothing_more_at(peers: Callable[[], Iterable[Source]], disk: OffloadedDisk) -> Callable[[Hour], bool]:

@@ -1,5 +1,6 @@
 """Faults 15 to 23: S3 fails, lies, forgets or knows less than it should; nothing false is called mirrored."""
 
+import json
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -175,6 +176,28 @@ def test_22_three_nodes_that_mirror_the_same_hours_write_each_object_once(tmp_pa
         for path in wanted | {key(each.path) for each in pieces}:
             assert s3.count('PutObject', key=path) == 1, path
         nodes[0].assert_whole()
+
+
+@LAYOUTS
+def test_22_a_manifest_that_another_node_writes_in_between_is_not_overwritten(
+    tmp_path: Path, layout: str
+) -> None:
+    ours, theirs = PIECES[:6], PIECES[4:]
+    with strict_s3() as s3:
+        mirroring = Mirroring(s3, fill(tmp_path / 'A', ours), layout)
+        other = Mirroring(s3, fill(tmp_path / 'B', theirs), url=mirroring.url)
+        others = []
+        s3.calls_back(
+            'PutObject', lambda _: others.append(other.run()), key='*/manifest.json', times=1, when='read'
+        )
+        outcome = mirroring.run()
+        assert outcome.wait() == 0, outcome.output
+        assert [each.wait() for each in others] == [0]
+        told = json.loads(s3.object(key(f'{HOUR.path}/manifest.json')).body)
+        assert s3.count('PutObject', key='*/manifest.json', status=412) == 1
+        assert {each['name'] for each in told['segments']} == {each.name for each in PIECES}
+        mirroring.assert_whole()
+        other.assert_whole()
 
 
 @LAYOUTS
