@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from backfiller.mirror.joined import PART_BYTES
+from deploy.demo import video
 from tests.kit.archive import Archive
 from tests.kit.build import HOUR, Piece, files_below, fill, piece, run_of, tombstone_of
+from tests.kit.footage import footage
 from tests.kit.process import run
 
 OBJECT = f'{HOUR.path}/hour.ts'
@@ -132,3 +134,10 @@ def test_a_lost_object_is_found_and_sent_again(archive: Archive, tmp_path: Path)
     assert f'{OBJECT} is missing' in found.output
     assert archive.mirror(store, *LAYOUT).wait() == 0
     assert archive.verify('--store', store).wait() == 0
+
+
+def test_an_hour_of_real_video_plays_from_one_object(archive: Archive, tmp_path: Path) -> None:
+    pieces = [source for source, _ in footage(tmp_path, HOUR.start)]
+    assert archive.mirror(fill(tmp_path / 'store', pieces), *LAYOUT).wait() == 0
+    assert OBJECT in archive.paths()
+    assert video.plays_cleanly(archive.public_url(f'{HOUR.path}/playlist.m3u8')) == ''

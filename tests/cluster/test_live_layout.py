@@ -1,9 +1,9 @@
 """The live layout in a real bucket, as a player sees it that polls while segments land."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from deploy.demo import video
 from deploy.demo.cluster import free_port
 from tests.kit import s3
 from tests.kit.archive import Archive
-from tests.kit.build import Piece, at, fill, piece, run_of
+from tests.kit.build import at, fill, run_of
+from tests.kit.footage import footage
 from tests.kit.process import backfiller, eventually, get, metrics
 from tests.kit.s3_servers import ministack
 from tests.unit.test_live_window import Player
@@ -169,23 +170,7 @@ def test_a_playlist_is_put_only_over_what_was_read(archive: Archive, s3_url: str
 
 
 def test_real_video_plays_from_the_live_playlists(archive: Archive, tmp_path: Path) -> None:
-    pieces = encoded(tmp_path, datetime.now(UTC) - timedelta(seconds=30))
-    with live(fill(tmp_path / 'store', pieces), archive):
+    made = footage(tmp_path, datetime.now(UTC) - timedelta(seconds=30))
+    with live(fill(tmp_path / 'store', chain.from_iterable(made)), archive):
         eventually(lambda: MASTER in archive.paths() and archive.read(MASTER).count(b'live.m3u8') == 2)
     assert video.plays_cleanly(archive.public_url(MASTER), seconds=4) == ''
-
-
-def encoded(folder: Path, start: datetime) -> list[Piece]:
-    """What the demo's encoder makes of sixteen seconds, quicker than that: two variants."""
-    command = [each for each in video.live_command() if each != '-re']
-    subprocess.run([*command[:-1], '-t', '16', command[-1]], cwd=folder, check=True, timeout=60)
-    return [
-        piece(
-            f'{start + timedelta(seconds=video.LIVE_SECONDS * int(path.stem[-5:])):%Y-%m-%dT%H:%M:%S.%f}',
-            seconds=video.LIVE_SECONDS,
-            variant=variant,
-            body=path.read_bytes(),
-        )
-        for variant in video.VARIANTS
-        for path in folder.glob(f'{variant}-*.ts')
-    ]
