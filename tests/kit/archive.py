@@ -47,8 +47,9 @@ class Archive:
         """Where a player finds the object, on a server that lets everybody read."""
         return f'{self._server}/{self.bucket}/{self._prefix}/{path}'
 
-    def put(self, path: str, body: bytes) -> None:
-        self._client.put_object(Bucket=self.bucket, Key=f'{self._prefix}/{path}', Body=body)
+    def put(self, path: str, body: bytes, *, content_type: str = 'application/octet-stream') -> None:
+        key = f'{self._prefix}/{path}'
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
 
     def delete(self, path: str) -> None:
         self._client.delete_object(Bucket=self.bucket, Key=f'{self._prefix}/{path}')
