@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import gevent
 import pytest
 
+from common.errors import SegmeshError
 from tests.kit import s3
 from tests.kit.needs import need
 from tests.kit.s3_servers import Servers
@@ -57,3 +59,13 @@ def bucket_url(s3_url: str) -> str:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     return tmp_path / 'store'
+
+
+@pytest.fixture
+def our_errors_are_told() -> Iterator[None]:
+    """As in the services: greenlets that end with an error of ours leave no traceback on standard error."""
+    hub = gevent.get_hub()
+    before = hub.NOT_ERROR
+    hub.NOT_ERROR = (*before, SegmeshError)
+    yield
+    hub.NOT_ERROR = before

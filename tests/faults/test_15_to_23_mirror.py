@@ -137,6 +137,16 @@ def test_20_what_an_operator_has_to_mend_is_one_line_and_few_requests(tmp_path: 
         mirroring.assert_whole()
 
 
+def test_20_a_token_that_expires_in_the_middle_of_an_hour_is_one_line_too(tmp_path: Path) -> None:
+    told = TO_MEND['ExpiredToken'][1]
+    with strict_s3() as s3:
+        mirroring = Mirroring(s3, fill(tmp_path, run_of(100)))
+        s3.fails('PutObject', status=400, code='ExpiredToken', after=20)
+        with running('backfiller', *mirroring.service, '--mirror-interval', '60') as process:
+            process.wait_for(told)
+        assert len([line for line in process.lines if ' INFO ' not in line]) == 1, process.output
+
+
 @LAYOUTS
 @pytest.mark.parametrize('conditional', ['ignored', 'refused'])
 def test_21_a_store_that_knows_less_is_found_out_and_said(

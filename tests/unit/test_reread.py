@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Kept:
         self.now = at('2026-11-16T12:00:00')
         self.s3 = s3
         self.store = fill(store, PIECES)
+        self.client = s3.client()
         self._url = s3.new_bucket()
         disk = OffloadedDisk(Disk(store))
         patience = Patience(timedelta(), timedelta(), self.now)
@@ -41,7 +43,7 @@ class Kept:
         self.look()
 
     def bucket(self) -> Bucket:
-        return Bucket(self.s3.client(), self._url)
+        return Bucket(self.client, self._url)
 
     def reread(self, share: float) -> Reread:
         return Reread(
@@ -64,7 +66,9 @@ class Kept:
 @pytest.fixture
 def kept(store: Path) -> Iterator[Kept]:
     with strict_s3() as s3:
-        yield Kept(s3, store)
+        found = Kept(s3, store)
+        with closing(found.client):
+            yield found
 
 
 def read(reread: Reread) -> dict[Hour, int]:

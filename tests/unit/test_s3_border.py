@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import gevent
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -11,7 +12,8 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from backfiller.mirror.s3 import FAILURES_ALLOWED, Border
+from backfiller.mirror.s3 import FAILURES_ALLOWED, Border, Crowd
+from backfiller.together import together
 from common.errors import SegmentError, SegmeshError, SourceError, StoreError
 
 
@@ -130,3 +132,35 @@ def test_a_listing_that_is_not_found_is_the_buckets_error() -> None:
     calls = Calls(answer('NotFound', 404))
     with pytest.raises(SourceError):
         calls.border.reading(calls)
+
+
+def test_half_as_many_ask_when_it_is_too_much_and_one_more_after_each_round_that_went_well() -> None:
+    crowd = Crowd(16)
+    crowd.is_too_much()
+    assert crowd.limit == 8
+    for _ in range(10):
+        crowd.is_too_much()
+    assert crowd.limit == 1
+    for expected in range(2, 16):
+        for _ in range(expected):
+            crowd.went_well()
+        assert expected - 1 < crowd.limit <= 16
+    for _ in range(100):
+        crowd.went_well()
+    assert crowd.limit == 16
+
+
+def test_no_more_are_under_way_than_may_be() -> None:
+    crowd, most = Crowd(3), 0
+    under_way = 0
+
+    def ask() -> None:
+        nonlocal under_way, most
+        with crowd.within():
+            under_way += 1
+            most = max(most, under_way)
+            gevent.sleep(0)
+            under_way -= 1
+
+    together([ask] * 20)
+    assert most == 3
