@@ -144,7 +144,7 @@ def _needed(name: str) -> str:
 
 def _wait_for(port: int, process: Process) -> None:
     def is_up() -> bool:
-        if process._ended():
+        if process.has_ended():
             raise BenchError(f'{process.args[0]} ended: {process.output}')
         with socket.socket() as probe:
             return probe.connect_ex(('127.0.0.1', port)) == 0
