@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +45,14 @@ class ServerUsage:
 class Run:
     """A program under way, in a process group of its own that surely ends with the block."""
 
-    def __init__(self, command: Sequence[str | Path], deadline_seconds: float = DEADLINE_SECONDS) -> None:
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        env: Mapping[str, str] | None = None,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
         self._command = [str(each) for each in command]
+        self._env = {**os.environ, 'PYTHONPATH': str(ROOT), **(env or {})}
         self._deadline_seconds = deadline_seconds
         self._folder = tempfile.TemporaryDirectory(prefix='bench-run-')
         self._report = Path(self._folder.name, 'report.json')
@@ -59,7 +65,7 @@ class Run:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, 'PYTHONPATH': str(ROOT)},
+                env=self._env,
                 start_new_session=True,
             )
         return self
@@ -94,9 +100,9 @@ class Run:
         return f'{Path(self._command[0]).name} {what}{": " + tail if tail else ""}'
 
 
-def run(command: Sequence[str | Path]) -> Usage:
+def run(command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> Usage:
     """Runs a program to its end; raises BenchError unless it ends well."""
-    with Run(command) as under_way:
+    with Run(command, env) as under_way:
         return under_way.usage()
 
 

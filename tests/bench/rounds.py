@@ -1,8 +1,9 @@
 """Interleaved rounds: each round runs every contender once, beginning with another one each time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TypeVar
 
 from tests.bench import corpus
@@ -28,6 +29,8 @@ class Sample:
 
 
 Samples = dict[str, list[Sample]]
+Take = Callable[[int], Sample]
+"""Runs a contender once; it is told the number of the round."""
 
 
 def rotated(items: Sequence[T], number: int) -> list[T]:
@@ -42,13 +45,19 @@ def interleaved(
     """The samples of each contender, and notes about those that could not run."""
     with ExitStack() as stack:
         field = Field(stack, store, bench.folder, wanted)
-        samples: Samples = {contender.name: [] for contender in field.contenders}
-        for number in range(rounds):
-            for contender in rotated(field.contenders, number):
-                samples[contender.name].append(_sample(bench, store, contender, number))
-            walls = (f'{name} {found[-1].wall_seconds:.2f}' for name, found in samples.items())
-            bench.say(f'round {number + 1} of {rounds}: {", ".join(walls)}')
-        return samples, field.notes
+        takes = {each.name: partial(_sample, bench, store, each) for each in field.contenders}
+        return in_turn(bench, takes, rounds), field.notes
+
+
+def in_turn(bench: Bench, takes: Mapping[str, Take], rounds: int) -> Samples:
+    """The samples of each contender."""
+    samples: Samples = {name: [] for name in takes}
+    for number in range(rounds):
+        for name in rotated(list(takes), number):
+            samples[name].append(takes[name](number))
+        walls = (f'{name} {found[-1].wall_seconds:.2f}' for name, found in samples.items())
+        bench.say(f'round {number + 1} of {rounds}: {", ".join(walls)}')
+    return samples
 
 
 def _sample(bench: Bench, store: Corpus, contender: Contender, number: int) -> Sample:
