@@ -12,11 +12,13 @@ from tests.bench.scenarios.sizes import sizes
 from tests.bench.scenarios.three_peers import three_peers
 from tests.bench.scenarios.transfer import big, small
 from tests.bench.scenarios.under_load import under_load
+from tests.bench.scenarios.uploading import uploading
 
 SCENARIOS: dict[str, Callable[[Bench], Result]] = {
     'small': small,
     'big': big,
     'three peers': three_peers,
+    'uploading': uploading,
     'in sync': in_sync,
     'new segment': new_segment,
     'serving': serving,

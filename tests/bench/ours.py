@@ -41,6 +41,18 @@ def once(store: Path, peers: list[str], *options: str) -> list[str]:
     return [str(BIN / 'backfiller'), 'run', '--once', '--store', str(store), *given, *options]
 
 
+def mirror_once(store: Path, bucket: str, endpoint_url: str, layout: str) -> list[str]:
+    """The command that mirrors every hour that is over, and ends."""
+    options = ['--bucket', bucket, '--endpoint-url', endpoint_url, '--layout', layout, '--settle', '0']
+    return [str(BIN / 'backfiller'), 'mirror', '--once', '--store', str(store), *options]
+
+
+def verify_deep(bucket: str, endpoint_url: str) -> list[str]:
+    """The command that reads everything that was mirrored, and fails if anything is wrong."""
+    options = ['--bucket', bucket, '--endpoint-url', endpoint_url]
+    return [str(BIN / 'backfiller'), 'verify', '--deep', *options]
+
+
 @contextmanager
 def service(store: Path, peers: list[str], *options: str) -> Iterator[tuple[Process, str]]:
     """`backfiller run`, and the URL of its control port. It looks at everything once, then when asked."""

@@ -64,9 +64,26 @@ def machine() -> str:
         f'Linux {platform.release().partition("-")[0]}',
         f'Python {platform.python_version()}',
         f'gevent {version("gevent")}',
-        *filter(None, map(_program, (['rsync', '--version'], ['rclone', '--version'], ['nginx', '-v']))),
+        *filter(None, map(version_of, (['rsync', '--version'], ['rclone', '--version'], ['nginx', '-v']))),
     ]
     return ', '.join(parts)
+
+
+def version_of(command: list[str]) -> str | None:
+    """Name and version of a program, as it tells itself; None if it is not there."""
+    path = servers.program(command[0])
+    if not path:
+        return None
+    done = subprocess.run(
+        [path, *command[1:]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=10,
+    )
+    found = re.search(r'\d+(\.\d+)+', done.stdout)
+    return f'{Path(command[0]).name} {found[0]}' if found else None
 
 
 def text(result: Result) -> str:
@@ -105,22 +122,6 @@ def shown(value: Cell) -> str:
 def _result(found: dict[str, Any]) -> Result:
     figures = [Figure(**each) for each in found.pop('figures')]
     return Result(**found, figures=figures)
-
-
-def _program(command: list[str]) -> str | None:
-    path = servers.program(command[0])
-    if not path:
-        return None
-    done = subprocess.run(
-        [path, *command[1:]],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=10,
-    )
-    found = re.search(r'\d+(\.\d+)+', done.stdout)
-    return f'{command[0]} {found[0]}' if found else None
 
 
 def _cells(result: Result) -> list[list[str]]:

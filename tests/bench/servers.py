@@ -121,6 +121,16 @@ def nginx(store: Path, folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
+def s3(folder: Path, keys: tuple[str, str]) -> Iterator[Server]:
+    """`rclone serve s3`, to which folders are buckets; it knows one access key and its secret."""
+    port = free_port()
+    options = ['--addr', f'127.0.0.1:{port}', '--auth-key', ','.join(keys), '--config', '']
+    with running('rclone', 'serve', 's3', *options, folder) as process:
+        _wait_for(port, process)
+        yield Server(f'http://127.0.0.1:{port}', process.pid)
+
+
+@contextmanager
 def proxy(server: Server, *, rate_bytes_per_second: float = 0.0, addresses: int = 1) -> Iterator[Proxy]:
     """A proxy in front of the server, capped if a rate is given."""
     port = server.url.rpartition(':')[2]
