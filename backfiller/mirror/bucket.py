@@ -14,11 +14,12 @@ from backfiller.mirror import joined
 from backfiller.mirror import manifest as manifests
 from backfiller.mirror.joined import Joined, Span
 from backfiller.mirror.manifest import Manifest
-from backfiller.mirror.objects import Objects, etag_of, is_md5
+from backfiller.mirror.objects import Objects, Sums, etag_of, is_md5
 from backfiller.mirror.probe import Guarantees, probe
 from backfiller.mirror.s3 import Border
 from common import digest
 from common.errors import ListingError, SegmentError, SourceError, StoreError
+from common.offload import offload
 from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, verified
 from common.segment import Hour, Segment, is_label, is_name, without_withdrawn
 
@@ -88,14 +89,15 @@ class Bucket:
 
     def add(self, segment: Segment, chunks: Chunks) -> int:
         """Puts the segment with the SHA-256 that its name promises, so that S3 checks the bytes again."""
-        body = b''.join(verified(segment, chunks, self._max_segment_bytes))
+        body, md5 = offload(_verified, segment, list(_bounded(segment, chunks, self._max_segment_bytes)))
         headers = {'ContentType': SEGMENT_TYPE, 'CacheControl': IMMUTABLE}
         if segment.withdrawal:
             self.calls.put(segment.path, body, **headers)
             return 0
-        headers['ChecksumSHA256'] = digest.to_base64(segment.hash)
-        metadata = {'sha256': digest.to_hex(segment.hash)}
-        self._put_checked(segment, body, Metadata=metadata, **headers)
+        sums = Sums(digest.to_hex(segment.hash), md5)
+        checksum = digest.to_base64(segment.hash)
+        metadata = {'sha256': sums.sha256}
+        self._put_checked(segment, body, sums, ChecksumSHA256=checksum, Metadata=metadata, **headers)
         return len(body)
 
     def get_text(self, path: str) -> str | None:
@@ -110,34 +112,31 @@ class Bucket:
         except SegmentError as error:
             raise StoreError(str(error)) from error
 
-    def _put_checked(self, segment: Segment, body: bytes, **arguments: Any) -> None:
+    def _put_checked(self, segment: Segment, body: bytes, sums: Sums, **arguments: Any) -> None:
         """Puts it unless it is there; raises SegmentError if S3 does not confirm the bytes."""
         unless = {'IfNoneMatch': '*'} if self.guarantees.conditional else {}
         try:
-            answer = self.calls.put(segment.path, body, **arguments, **unless)
+            answer = self.calls.put_hashed(segment.path, body, sums.sha256, **arguments, **unless)
         except SegmentError as error:
             if error.reason != 'conflict':
                 raise
             if self._holds(segment, len(body)):
                 return
             # what is there is not what its name says
-            answer = self.calls.put(segment.path, body, **arguments)
+            answer = self.calls.put_hashed(segment.path, body, sums.sha256, **arguments)
         if answer.get('ChecksumSHA256', arguments['ChecksumSHA256']) != arguments['ChecksumSHA256']:
             raise SegmentError('hash', f'{self.url} stored {segment.path} with another SHA-256')
         if not self.guarantees.checks_sha256:
-            self._compare_md5(segment, body, etag_of(answer))
+            self._compare(segment, body, sums.md5, etag_of(answer))
 
     def _holds(self, segment: Segment, size_bytes: int) -> bool:
         head = self.calls.head(segment.path)
         told = head.metadata.get('sha256', '') if head else ''
         return head is not None and (head.size_bytes, told) == (size_bytes, digest.to_hex(segment.hash))
 
-    def _compare_md5(self, segment: Segment, body: bytes, etag: str) -> None:
+    def _compare(self, segment: Segment, body: bytes, md5: str, etag: str) -> None:
         """For a store that checks nothing itself; where the ETag is no MD5, the object is read back."""
-        if is_md5(etag):
-            intact = etag == hashlib.md5(body, usedforsecurity=False).hexdigest()
-        else:
-            intact = self.calls.get(segment.path, len(body)) == body
+        intact = etag == md5 if is_md5(etag) else self.calls.get(segment.path, len(body)) == body
         if not intact:
             raise SegmentError('hash', f'{self.url} stored {segment.path} damaged')
 
@@ -227,3 +226,19 @@ class Bucket:
 
         for segment in run:
             yield segment, body(spans[segment.name])
+
+
+def _bounded(segment: Segment, chunks: Chunks, limit_bytes: int) -> Iterator[bytes | memoryview]:
+    """The chunks; raises SegmentError as soon as there are more than may be."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > limit_bytes:
+            raise SegmentError('size', f'{segment.path} has more than the {limit_bytes} bytes allowed')
+        yield chunk
+
+
+def _verified(segment: Segment, chunks: Sequence[bytes | memoryview]) -> tuple[bytes, str]:
+    """The bytes of a segment, and their MD5 in hex; raises SegmentError unless they are what it promises."""
+    body = b''.join(verified(segment, chunks))
+    return body, hashlib.md5(body, usedforsecurity=False).hexdigest()

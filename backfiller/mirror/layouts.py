@@ -94,6 +94,7 @@ class AllInOne:
             inside, added = self._join(hour, segments, sizes)
             objects = {**objects, joined.NAME: inside.size_bytes}
             there = Manifest(hour, sizes, inside)
+        self._uploads.drop(_path(hour))
         late = self._late.send(hour, sizes, objects, there)
         return Sent(added + late.segments, late.problems, inside)
 

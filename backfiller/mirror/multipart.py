@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from gevent.lock import BoundedSemaphore
 
 from backfiller.mirror import joined
 from backfiller.mirror.journal import Entry, Journal
-from backfiller.mirror.objects import Objects, SentPart, is_md5
+from backfiller.mirror.objects import Objects, SentPart, Sums, is_md5
 from backfiller.together import together
 from common.errors import SegmentError, StoreError
 from common.offload import offload
@@ -73,13 +72,19 @@ class Uploads:
 
     def sweep(self, wanted: Collection[str]) -> int:
         """Aborts what this node left open and nobody wants to go on with; returns how many."""
-        left = {path: each for path, each in self._entries().items() if path not in wanted}
-        for path, entry in left.items():
-            for upload_id in self._open(path, entry):
-                log.info('%s: an upload that was left open is aborted', path)
-                self._calls.abort_upload(path, upload_id)
-            self._forget(path)
+        left = self._entries().keys() - set(wanted)
+        for path in left:
+            self.drop(path)
         return len(left)
+
+    def drop(self, path: str) -> None:
+        """Aborts what this node left open for the path, if anything: the object is there without it."""
+        if not (entry := self._entries().get(path)):
+            return
+        for upload_id in self._open(path, entry):
+            log.info('%s: an upload that was left open is aborted', path)
+            self._calls.abort_upload(path, upload_id)
+        self._forget(path)
 
     def _resumed(self, path: str, fingerprint: str) -> tuple[str, dict[int, SentPart]]:
         """The upload of these very segments that was left open, and its parts; aborts any other of ours."""
@@ -110,14 +115,13 @@ class Uploads:
 
     def _part(self, path: str, upload_id: str, part: joined.Part, read: Read, sent: SentPart | None) -> _Part:
         """Sends the part, unless S3 has it."""
-        body, md5 = offload(_digested, read, part)
-        if sent == SentPart(len(body), md5.hexdigest()):
-            return _Part(sent.etag, len(body), md5.hexdigest())
-        checksum = b64encode(md5.digest()).decode()
-        etag = self._calls.put_part(path, upload_id, part.number, body, checksum)
-        if is_md5(etag) and etag != md5.hexdigest():
+        body, sums = offload(_with_sums, read, part)
+        if sent == SentPart(len(body), sums.md5):
+            return _Part(sent.etag, len(body), sums.md5)
+        etag = self._calls.put_part(path, upload_id, part.number, body, sums)
+        if is_md5(etag) and etag != sums.md5:
             raise SegmentError('hash', f'{self._calls.url} stored part {part.number} of {path} damaged')
-        return _Part(etag, len(body), md5.hexdigest())
+        return _Part(etag, len(body), sums.md5)
 
     def _end(self, path: str, upload_id: str, etags: Sequence[str], on_end: Mapping[str, str]) -> str:
         """Joins the parts. An answer that was lost, or came as an error, may yet have been a success."""
@@ -165,7 +169,6 @@ class Uploads:
             offload(self._journal.forget, path)
 
 
-def _digested(read: Read, part: joined.Part) -> tuple[bytes, 'hashlib._Hash']:
-    """The bytes of a part, and their MD5."""
+def _with_sums(read: Read, part: joined.Part) -> tuple[bytes, Sums]:
     body = read(part)
-    return body, hashlib.md5(body, usedforsecurity=False)
+    return body, Sums.of(body)

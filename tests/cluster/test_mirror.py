@@ -163,7 +163,8 @@ def test_the_service_mirrors_what_its_peers_have_too(archive: Archive, tmp_path:
         ) as (process, control),
     ):
         hour = eventually(lambda: _mirrored(control))
-        assert hour == {'state': 'mirrored', 'segments': 20, 'holes': 1, 'problems': []}
+        size = sum(len(each.body) for each in pieces)
+        assert hour == {'state': 'mirrored', 'segments': 20, 'bytes': size, 'holes': 1, 'problems': []}
         assert metrics(control)['segments_mirrored_total'] == 20
         assert eventually(lambda: metrics(control).get('mirror_hours{state="mirrored"}')) == 1
         assert process.stop() == 0, process.output

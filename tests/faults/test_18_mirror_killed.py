@@ -57,6 +57,21 @@ def test_18_an_upload_is_known_again_even_if_its_id_never_arrived(tmp_path: Path
         mirroring.assert_whole()
 
 
+def test_18_an_upload_that_ended_unheard_is_forgotten(tmp_path: Path) -> None:
+    with strict_s3() as s3:
+        mirroring = Mirroring(s3, fill(tmp_path / 'store', large(8)), 'hour')
+        with running('backfiller', *mirroring.command) as process:
+            s3.calls_back(
+                'CompleteMultipartUpload', lambda _: process.stop(signal.SIGKILL), times=1, when='done'
+            )
+            process.wait()
+        s3.recovers()
+        assert OBJECT in s3.objects()
+        assert mirroring.run().wait() == 0
+        assert s3.count('CreateMultipartUpload') == 1
+        mirroring.assert_whole()
+
+
 def test_18_uploads_of_others_are_left_alone(tmp_path: Path) -> None:
     with strict_s3() as s3:
         mirroring = Mirroring(s3, fill(tmp_path / 'store', large(8)), 'hour')
