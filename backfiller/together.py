@@ -1,12 +1,13 @@
 """Several jobs at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import gevent
 from gevent.event import Event
 from gevent.pool import Pool
 
+A = TypeVar('A')
 R = TypeVar('R')
 
 
@@ -25,5 +26,17 @@ def together(jobs: Sequence[Callable[[], R]], *, at_most: int | None = None) -> 
                 break
         gevent.joinall(greenlets, raise_error=True)
         return [greenlet.get() for greenlet in greenlets]
+    finally:
+        pool.kill()
+
+
+def each_of(items: Iterable[A], act: Callable[[A], R], *, at_most: int) -> Iterator[R]:
+    """Acts on the items in their order, so many side by side, and yields the results as they come.
+
+    If one raises, or the caller has enough, the others are killed before the error goes on.
+    """
+    pool = Pool(at_most)
+    try:
+        yield from pool.imap_unordered(act, items, maxsize=at_most)
     finally:
         pool.kill()

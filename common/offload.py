@@ -5,6 +5,7 @@ work: the thread finishes the segment, or discards it, by itself.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 import gevent
@@ -63,13 +64,25 @@ class OffloadedDisk:
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
         for segment in segments:
-            yield segment, self._whole(segment)
+            yield segment, Blocks(partial(_blocks, self.disk, segment))
 
     def add(self, segment: Segment, chunks: Chunks) -> int:
         return offload(self.disk.add, segment, list(chunks))
 
-    def _whole(self, segment: Segment) -> Iterator[bytes | memoryview]:
-        def read() -> list[bytes | memoryview]:
-            return [block for _, blocks in self.disk.read([segment]) for block in blocks]
 
-        yield from offload(read)
+class Blocks:
+    """What a segment is made of, read in the thread pool by whoever iterates, or goes through it there."""
+
+    def __init__(self, read: Callable[[], Chunks]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        return iter(offload(lambda: list(self._read())))
+
+    def through(self, function: Callable[[Chunks], R]) -> R:
+        """What the function makes of the blocks, called where they are read."""
+        return offload(lambda: function(self._read()))
+
+
+def _blocks(disk: Disk, segment: Segment) -> Iterator[bytes | memoryview]:
+    return (block for _, blocks in disk.read([segment]) for block in blocks)

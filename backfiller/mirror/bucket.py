@@ -6,7 +6,7 @@ A segment is an object of its own, or lies in the hour's one object; which, and 
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from backfiller.mirror.probe import Guarantees, probe
 from backfiller.mirror.s3 import Border
 from common import digest
 from common.errors import ListingError, SegmentError, SourceError, StoreError
-from common.offload import offload
+from common.offload import Blocks
 from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, verified
 from common.segment import Hour, Segment, is_label, is_name, without_withdrawn
 
@@ -89,7 +89,8 @@ class Bucket:
 
     def add(self, segment: Segment, chunks: Chunks) -> int:
         """Puts the segment with the SHA-256 that its name promises, so that S3 checks the bytes again."""
-        body, md5 = offload(_verified, segment, list(_bounded(segment, chunks, self._max_segment_bytes)))
+        verify = partial(_verified, segment, self._max_segment_bytes)
+        body, md5 = chunks.through(verify) if isinstance(chunks, Blocks) else verify(chunks)
         headers = {'ContentType': SEGMENT_TYPE, 'CacheControl': IMMUTABLE}
         if segment.withdrawal:
             self.calls.put(segment.path, body, **headers)
@@ -228,17 +229,7 @@ class Bucket:
             yield segment, body(spans[segment.name])
 
 
-def _bounded(segment: Segment, chunks: Chunks, limit_bytes: int) -> Iterator[bytes | memoryview]:
-    """The chunks; raises SegmentError as soon as there are more than may be."""
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > limit_bytes:
-            raise SegmentError('size', f'{segment.path} has more than the {limit_bytes} bytes allowed')
-        yield chunk
-
-
-def _verified(segment: Segment, chunks: Sequence[bytes | memoryview]) -> tuple[bytes, str]:
+def _verified(segment: Segment, limit_bytes: int, chunks: Chunks) -> tuple[bytes, str]:
     """The bytes of a segment, and their MD5 in hex; raises SegmentError unless they are what it promises."""
-    body = b''.join(verified(segment, chunks))
+    body = b''.join(verified(segment, chunks, limit_bytes))
     return body, hashlib.md5(body, usedforsecurity=False).hexdigest()

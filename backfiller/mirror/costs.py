@@ -32,15 +32,14 @@ class Requests(NamedTuple):
 def of_hour(layout: str, segments: int, size_bytes: int) -> Requests:
     """What it takes to mirror an hour that is not in the bucket yet, when nothing goes wrong.
 
-    Its folder is listed before, after, and when playlist and manifest are there; each time the manifest is
-    asked for.
+    Its folder is listed before and after, and each time the manifest is asked for; when it is written, it and
+    the playlist are read back.
     """
     if layout == 'segments':
-        lists = _pages(0) + _pages(segments) + _pages(segments + 2)
-        return Requests(writes=segments + 2 + lists, reads=3)
+        return Requests(writes=segments + 2 + _pages(0) + _pages(segments), reads=4)
     parts = max(1, -(-size_bytes // PART_BYTES))
     begin_and_end = 3  # with a look for uploads that others have open
-    return Requests(writes=parts + begin_and_end + 2 + 3 * _pages(1), reads=3 + 2)
+    return Requests(writes=parts + begin_and_end + 2 + 2 * _pages(1), reads=4 + 2)
 
 
 def _pages(objects: int) -> int:

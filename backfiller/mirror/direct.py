@@ -1,17 +1,25 @@
-"""Putting many small objects by the shortest way: botocore signs and sends them, and its models are left out.
+"""Putting many small objects by the shortest way: botocore signs them, and its models are left out.
 
 What boto3 does around a PutObject, to find the endpoint, to write and to read what S3 says, takes more time
-than signing and sending it. All but a plain success and a plain error is left to boto3, which knows best.
+than signing and sending it. Plain HTTP goes through our own engine besides, TLS and proxies are botocore's.
+All but a plain success and a plain error is left to boto3, which knows best.
 """
 
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlsplit
+from weakref import finalize
 
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.parsers import create_parser
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies
+
+from backfiller.deadline import DeadlineError, deadline
+from backfiller.engines import Engine, Lean
 
 _HEADERS = {
     'CacheControl': 'Cache-Control',
@@ -20,6 +28,13 @@ _HEADERS = {
     'ContentType': 'Content-Type',
     'IfNoneMatch': 'If-None-Match',
 }
+PUT_SECONDS = 300.0
+WAIT_SECONDS = 60.0
+MOST_TOLD_BYTES = 64 * 1024
+
+Answered = tuple[int, Mapping[str, str], bytes]
+"""Status, headers, body."""
+
 _ELSEWHERE = {301, 307, 308}
 _ANOTHER_REGION = {'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException', 'PermanentRedirect'}
 
@@ -32,7 +47,7 @@ class _Signer(S3SigV4Auth):  # type: ignore[misc]
 
 
 class Direct:
-    """PUTs to the bucket with the credentials, the connections and the region of the client.
+    """PUTs to the bucket with the credentials and the region of the client.
 
     Where the bucket is, boto3 knows: the first listing shows it.
     """
@@ -41,7 +56,10 @@ class Direct:
         self._client = client
         self._bucket = bucket
         self._base = ''
+        self._is_plain = False
         self._leads_there = True
+        self._idle: list[Engine] = []
+        finalize(self, _close, self._idle)  # as the connections of boto3 end with their client
         client.meta.events.register('before-send.s3.ListObjectsV2', self._learn)
 
     def put(
@@ -63,15 +81,29 @@ class Direct:
         request.context['sha256'] = sha256
         region = self._client.meta.region_name
         _Signer(self._client._request_signer._credentials, 's3', region).add_auth(request)
-        answer = self._client._endpoint.http_session.send(request.prepare())
-        if answer.status_code == 200:
-            return {'ETag': answer.headers.get('ETag', ''), **_checksum(answer.headers)}
-        told = {'body': answer.content, 'headers': answer.headers, 'status_code': answer.status_code}
-        error = create_parser('rest-xml').parse(told, None)
-        if answer.status_code in _ELSEWHERE or error.get('Error', {}).get('Code') in _ANOTHER_REGION:
+        status, headers, told = self._sent(request.prepare())
+        if status == 200:
+            return {'ETag': headers.get('ETag', ''), **_checksum(headers)}
+        answer = {'body': told, 'headers': headers, 'status_code': status}
+        error = create_parser('rest-xml').parse(answer, None)
+        if status in _ELSEWHERE or error.get('Error', {}).get('Code') in _ANOTHER_REGION:
             self._leads_there = False
             return None
         raise ClientError(error, operation)
+
+    def _sent(self, request: Any) -> Answered:
+        """What came back: by our own engine if it is plain HTTP without a proxy, else as botocore does it."""
+        if not self._is_plain:
+            answer = self._client._endpoint.http_session.send(request)
+            return answer.status_code, answer.headers, answer.content
+        engine = self._idle.pop() if self._idle else Lean()
+        try:
+            answered = _exchanged(engine, request)
+        except (HTTPException, DeadlineError) as error:
+            engine.close()
+            raise ConnectionClosedError(endpoint_url=request.url) from error
+        self._idle.append(engine)
+        return answered
 
     def _learn(self, request: Any, **_: object) -> None:
         """Unless it is another bucket of the same client."""
@@ -79,6 +111,7 @@ class Direct:
         path = parts.path.rstrip('/')
         if path.endswith(f'/{self._bucket}') or parts.netloc.startswith(f'{self._bucket}.'):
             self._base = f'{parts.scheme}://{parts.netloc}{path}/'
+            self._is_plain = parts.scheme == 'http' and not get_environ_proxies(self._base)
 
     def _headers(self, arguments: Mapping[str, Any]) -> dict[str, str]:
         metadata = arguments.get('Metadata', {})
@@ -87,6 +120,23 @@ class Direct:
             **{_HEADERS[name]: value for name, value in arguments.items() if name != 'Metadata'},
             **{f'x-amz-meta-{name}': value for name, value in metadata.items()},
         }
+
+
+def _close(engines: list[Engine]) -> None:
+    for engine in engines:
+        engine.close()
+
+
+def _exchanged(engine: Engine, request: Any) -> Answered:
+    headers, told = dict(request.headers.items()), bytearray(MOST_TOLD_BYTES)
+    with (
+        deadline(PUT_SECONDS, request.url),
+        engine.exchange('PUT', request.url, headers, request.body, WAIT_SECONDS) as answer,
+    ):
+        size = 0
+        while size < len(told) and (count := answer.read(memoryview(told)[size:])):
+            size += count
+        return answer.status, CaseInsensitiveDict(answer.headers.items()), bytes(told[:size])
 
 
 def _checksum(headers: Mapping[str, str]) -> dict[str, str]:

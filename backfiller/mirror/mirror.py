@@ -23,9 +23,9 @@ from backfiller.mirror.layouts import Layout
 from backfiller.mirror.manifest import Manifest
 from backfiller.mirror.members import Members
 from backfiller.mirror.verify import Problem
-from backfiller.together import together
+from backfiller.together import each_of, together
 from common import playlist
-from common.errors import ListingError, SegmentError, SourceError, StoreError
+from common.errors import ListingError, SegmentError, SegmeshError, SourceError, StoreError
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING, Scope, Source, Troubles
 from common.segment import Hour
@@ -34,8 +34,12 @@ from common.summaries import summary_of
 log = logging.getLogger(__name__)
 
 LOOKS = 4
+HOURS_AT_ONCE = 2
+"""So that one is listed and described while another is sent."""
+
 LEAVE_SECONDS = 2.0
 FRESH = 'no-cache'
+JSON = 'application/json'
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Mirror:
         self._doubted: set[Hour] = set()
 
     def run(self, scope: Scope = EVERYTHING) -> Iterator[HourResult]:
-        """Looks at every hour held, the oldest first, and mirrors those that are due.
+        """Looks at every hour held, the oldest first and HOURS_AT_ONCE, and mirrors those that are due.
 
         Raises SourceError or StoreError if the bucket as a whole is of no use now, and in the end
         ListingError if a folder of the store could not be listed.
@@ -103,9 +107,7 @@ class Mirror:
         self._doubted &= set(held)
         self.bucket.find_out(self._node_id)
         self._layout.sweep(held)
-        for hour in held:
-            self.hours[hour] = self._look_at(hour)
-            yield self.hours[hour]
+        yield from each_of(held, self._look_at, at_most=HOURS_AT_ONCE)
         if troubles:
             raise troubles[0]
 
@@ -137,12 +139,13 @@ class Mirror:
         """What the hour came to; its own errors are in the result, those of the bucket end the pass."""
         last = self.hours.get(hour, HourResult(hour, HourState.SETTLING))
         try:
-            return self._bring_up_to_date(last)
+            self.hours[hour] = self._bring_up_to_date(last)
         except (ListingError, SegmentError) as error:
-            return replace(last, state=HourState.FAILED, uploaded=0, problems=(str(error),))
+            self.hours[hour] = _failed(last, error)
         except (SourceError, StoreError) as error:
-            self.hours[hour] = replace(last, state=HourState.FAILED, uploaded=0, problems=(str(error),))
+            self.hours[hour] = _failed(last, error)
             raise
+        return self.hours[hour]
 
     def _bring_up_to_date(self, last: HourResult) -> HourResult:
         hour, fingerprint = last.hour, self._fingerprint(last.hour)
@@ -228,16 +231,21 @@ class Mirror:
                 return None
             if there == manifest and objects.get(manifests.PLAYLIST_NAME) == len(manifest.playlist()):
                 return manifest
-            self._write(manifest, over)
+            if self._has_written(manifest, over):
+                return manifest
         return None
 
-    def _write(self, manifest: Manifest, over: Text | None) -> None:
-        """The playlist, by which any player plays the hour from the bucket, and the manifest last."""
+    def _has_written(self, manifest: Manifest, over: Text | None) -> bool:
+        """The playlist, by which any player plays the hour from the bucket, and the manifest last.
+
+        Whether S3 has both as they were written.
+        """
         path, text = f'{manifest.hour.path}/{manifests.PLAYLIST_NAME}', manifest.playlist()
         self.bucket.put_text(path, text, content_type=playlist.CONTENT_TYPE, cache_control=FRESH)
-        path = f'{manifest.hour.path}/{manifests.NAME}'
-        text = manifest.encode(written_by=self._node_id, written_at=self._clock())
-        self.bucket.replace_text(path, text, over=over, content_type='application/json', cache_control=FRESH)
+        told = f'{manifest.hour.path}/{manifests.NAME}'
+        encoded = manifest.encode(written_by=self._node_id, written_at=self._clock())
+        self.bucket.replace_text(told, encoded, over=over, content_type=JSON, cache_control=FRESH)
+        return self._described(manifest.hour)[0] == manifest and self.bucket.get_text(path) == text
 
     def _described(self, hour: Hour) -> tuple[Manifest | None, Text | None]:
         """The manifest in the bucket as it says and as it stands; one that is damaged says nothing."""
@@ -247,6 +255,10 @@ class Mirror:
         except ListingError as error:
             log.warning('%s; it is written anew', error)
             return None, found
+
+
+def _failed(last: HourResult, error: SegmeshError) -> HourResult:
+    return replace(last, state=HourState.FAILED, uploaded=0, problems=(str(error),))
 
 
 def nothing_more_at(peers: Callable[[], Iterable[Source]], disk: OffloadedDisk) -> Callable[[Hour], bool]:

@@ -66,7 +66,7 @@ class Uploads:
             if error.reason in ('missing', 'conflict', 'stale'):  # this upload will never become the object
                 self._abort(path, upload_id)
             raise
-        etag = self._confirmed(path, etag, parts_sent)
+        etag = self._confirmed(path, etag, parts_sent, partial(_md5_of, parts, read))
         self._forget(path)
         return etag
 
@@ -133,16 +133,17 @@ class Uploads:
                 return head.etag
             raise
 
-    def _confirmed(self, path: str, etag: str, parts: Sequence[_Part]) -> str:
+    def _confirmed(self, path: str, etag: str, parts: Sequence[_Part], md5: Callable[[], str]) -> str:
         """The ETag that S3 tells of the object from now on; raises SegmentError unless it is what was sent.
 
-        Some stores give other ETags than they promised: then the object is read back.
+        Some stores give another than they promised: the MD5 of the whole, or else the object is read back.
         """
         head = self._calls.head(path)
-        is_whole = head is not None and head.size_bytes == sum(part.size_bytes for part in parts)
-        if head is None or not is_whole or (head.etag != etag and not self._reads_back(path, parts)):
-            raise SegmentError('hash', f'{self._calls.url}: {path} is not what was sent, or was replaced')
-        return head.etag
+        if not head or head.size_bytes != sum(part.size_bytes for part in parts):
+            raise SegmentError('hash', f'{self._calls.url}: {path} is not what was sent')
+        if head.etag == etag or (is_md5(head.etag) and head.etag == md5()) or self._reads_back(path, parts):
+            return head.etag
+        raise SegmentError('hash', f'{self._calls.url}: {path} is damaged, or was replaced')
 
     def _reads_back(self, path: str, parts: Sequence[_Part]) -> bool:
         start = 0
@@ -172,3 +173,11 @@ class Uploads:
 def _with_sums(read: Read, part: joined.Part) -> tuple[bytes, Sums]:
     body = read(part)
     return body, Sums.of(body)
+
+
+def _md5_of(parts: Sequence[joined.Part], read: Read) -> str:
+    """Of all parts together, read once more, which is cheaper than to have them back from S3."""
+    whole = hashlib.md5(usedforsecurity=False)
+    for part in parts:
+        offload(lambda part: whole.update(read(part)), part)
+    return whole.hexdigest()

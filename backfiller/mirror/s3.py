@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from gevent.event import Event
@@ -55,6 +56,7 @@ def new_client(endpoint_url: str, checksums: str) -> Any:
     UsageError for a profile or an endpoint that is none.
     """
     import boto3  # takes 0.2 s, and only S3 needs it
+    import botocore.session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
@@ -69,11 +71,25 @@ def new_client(endpoint_url: str, checksums: str) -> Any:
         read_timeout=60,
     )
     try:
-        session = boto3.session.Session()
+        bare = botocore.session.get_session()
+        parsers = bare.get_component('response_parser_factory')
+        parsers.set_parser_defaults(timestamp_parser=_time)
+        session = boto3.session.Session(botocore_session=bare)
         region = session.region_name or 'us-east-1'
         return session.client('s3', endpoint_url=endpoint_url or None, region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         raise UsageError(f'cannot use S3 with these settings: {error}') from error
+
+
+def _time(text: str) -> datetime:
+    """As botocore reads times, but for those of listings, which are many, without dateutil."""
+    from botocore.utils import parse_timestamp
+
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        found: datetime = parse_timestamp(text)
+        return found
 
 
 class Crowd:
