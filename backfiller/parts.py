@@ -90,7 +90,12 @@ class Parts:
     @contextmanager
     def disk(self) -> Iterator[OffloadedDisk]:
         """The store, swept of temps that a killed process left, and with the hours that one died over."""
-        disk = Disk(self.node.store, limit_bytes=self.own.max_segment_bytes, durability=self.own.durability)
+        disk = Disk(
+            self.node.store,
+            limit_bytes=self.own.max_segment_bytes,
+            durability=self.own.durability,
+            reserve_bytes=self.retention.min_free,
+        )
         disk.sweep()
         with _warned():
             leave.put_back(self.node.store)

@@ -6,6 +6,7 @@ calls block; services hand them to a thread pool (see `common.offload`).
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from common.adding import Adding
 from common.atomic import AtomicFolder, close
-from common.errors import ListingError, SegmentError
+from common.errors import ListingError, SegmentError, StoreError
 from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, collected
 from common.segment import Hour, Segment, hour_start, is_label, is_name, tombstone_name, without_withdrawn
 
@@ -26,14 +27,21 @@ class Disk:
     """A store in the folder `root`, which is made when the first segment is added.
 
     `durability` says when an added segment is safe from a power cut: `segment` by segment, `batch` by batch,
-    or `none`, when the system gets round to it. Alone, a segment is a batch.
+    or `none`, when the system gets round to it. Alone, a segment is a batch. Nothing is added while less than
+    `reserve_bytes` are free on the file system.
     """
 
     def __init__(
-        self, root: Path, *, limit_bytes: int = MAX_SEGMENT_BYTES, durability: str = 'batch'
+        self,
+        root: Path,
+        *,
+        limit_bytes: int = MAX_SEGMENT_BYTES,
+        durability: str = 'batch',
+        reserve_bytes: int = 0,
     ) -> None:
         self.root = root
         self._limit_bytes = limit_bytes
+        self._reserve_bytes = reserve_bytes
         self._durability = durability
         self._folder = AtomicFolder(root, sync=durability != 'none')
 
@@ -129,14 +137,33 @@ class Disk:
 
     @contextmanager
     def adding(self) -> Iterator[Adding]:
-        """Segments that are added together; those not committed by the end of the block are discarded."""
+        """Segments that are added together; those not committed by the end of the block are discarded.
+
+        Raises StoreError if the reserve is reached.
+        """
+        self._check_reserve()
         one_by_one = self._durability == 'segment'
         with self._folder.group() as group:
             yield Adding(self.root, group, limit_bytes=self._limit_bytes, one_by_one=one_by_one)
 
+    def free_bytes(self) -> int:
+        """What is free on the store's file system, also before the store is there; raises StoreError."""
+        there = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.is_dir())
+        try:
+            return shutil.disk_usage(there).free
+        except OSError as error:
+            raise StoreError(f'cannot tell what is free below {there}: {error.strerror}') from error
+
     def sweep(self) -> int:
         """Removes stale temps; returns how many."""
         return self._folder.sweep()
+
+    def _check_reserve(self) -> None:
+        if self._reserve_bytes and (free := self.free_bytes()) < self._reserve_bytes:
+            raise StoreError(
+                f'nothing is added below {self.root} while {free} bytes are free: min_free keeps '
+                f'{self._reserve_bytes} for others'
+            )
 
     def _blocks(self, segment: Segment, open_one: Callable[[Segment], FileIO]) -> Iterator[bytes]:
         with open_one(segment) as file:

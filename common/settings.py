@@ -164,7 +164,7 @@ class Retention:
         0,
         SIZE,
         "The least bytes to leave free on the store's file system: below it the oldest hours are let go, "
-        'but none of the newest 24 hours; 0: no limit.',
+        'but none of the newest 24 hours, and nothing is fetched; 0: no limit.',
     )
     keep_unmirrored: bool = option(
         True,

@@ -18,6 +18,7 @@ from common.offload import offload
 log = logging.getLogger(__name__)
 
 PARTS_AT_ONCE = 4
+"""Of all hours together, which bounds memory."""
 
 Read = Callable[[joined.Part], bytes]
 """Gives the bytes of a part; called in the thread pool."""
@@ -38,6 +39,7 @@ class Uploads:
         self._calls = calls
         self._journal = journal
         self._writing = BoundedSemaphore()
+        self._room = BoundedSemaphore(PARTS_AT_ONCE)
 
     def send(
         self,
@@ -115,10 +117,11 @@ class Uploads:
 
     def _part(self, path: str, upload_id: str, part: joined.Part, read: Read, sent: SentPart | None) -> _Part:
         """Sends the part, unless S3 has it."""
-        body, sums = offload(_with_sums, read, part)
-        if sent == SentPart(len(body), sums.md5):
-            return _Part(sent.etag, len(body), sums.md5)
-        etag = self._calls.put_part(path, upload_id, part.number, body, sums)
+        with self._room:
+            body, sums = offload(_with_sums, read, part)
+            if sent == SentPart(len(body), sums.md5):
+                return _Part(sent.etag, len(body), sums.md5)
+            etag = self._calls.put_part(path, upload_id, part.number, body, sums)
         if is_md5(etag) and etag != sums.md5:
             raise SegmentError('hash', f'{self._calls.url} stored part {part.number} of {path} damaged')
         return _Part(etag, len(body), sums.md5)

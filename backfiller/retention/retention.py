@@ -3,7 +3,6 @@
 chosen -> the bucket holds all of it, now -> the horizon moves, durably -> the hour vanishes -> its files go
 """
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from backfiller.retention import leave
 from backfiller.retention.horizon import Horizon
 from backfiller.retention.leave import Released
 from backfiller.retention.rules import Choice, Held, Sightings, Why, choose, is_past
-from common.errors import ListingError, SourceError
+from common.errors import ListingError
 from common.offload import OffloadedDisk, offload
 from common.place import Scope, Troubles
 from common.segment import Hour
@@ -92,7 +91,7 @@ class Retention:
         """Lets go of what the limits say, the oldest first, and says what came of each.
 
         Raises ListingError if the horizon or a folder cannot be read, SourceError if the bucket cannot,
-        StoreError if the horizon cannot be written: then nothing more is deleted.
+        StoreError if the horizon cannot be written, or the disk not be asked: then nothing more is deleted.
         """
         offload(self.horizon.load)
         troubles: Troubles = []
@@ -115,7 +114,7 @@ class Retention:
         past = {hour: is_past(hour, now, self._limits.keep) for hour in held}
         seen = self._sightings.note({hour: (self._states[hour], past[hour]) for hour in held}, now_seconds)
         self._rests = {hour: rest for hour, rest in self._rests.items() if hour in seen}
-        self.free_bytes = free_bytes = offload(_free_bytes, self._disk)
+        self.free_bytes = free_bytes = offload(self._disk.disk.free_bytes)
         sizes = self._measured(held, free_bytes)
         self.choice = choose(
             [Held(hour, sizes.get(hour, 0), seen[hour], self._may_go(hour)) for hour in held],
@@ -174,10 +173,3 @@ class Retention:
             if verdict.problems:
                 raise ListingError(verdict.problems[0].message)
         return names
-
-
-def _free_bytes(disk: OffloadedDisk) -> int:
-    try:
-        return shutil.disk_usage(disk.disk.root).free
-    except OSError as error:
-        raise SourceError(f'cannot tell what is free below {disk.disk.root}: {error.strerror}') from error
