@@ -9,7 +9,7 @@ TESTS ?=
 ASIDE := tests/cluster tests/faults
 LANES := lane-cluster lane-faults lane-parts
 
-.PHONY: install run test coverage bench check format lock clean $(LANES)
+.PHONY: install run test soak coverage bench check format lock clean $(LANES)
 
 install: $(STAMP)
 
@@ -44,6 +44,10 @@ lane-parts:
 # The same with what the tests do not reach; it takes half as long again.
 coverage: install
 	$(BIN)/python -m pytest $(TESTS) --cov --cov-report=term:skip-covered
+
+# What goes by random moments, with twenty of them; SEGMESH_SEED=N has the same again, SEGMESH_KILLS=N more.
+soak: install
+	SEGMESH_KILLS=$${SEGMESH_KILLS:-20} $(BIN)/python -m pytest --capture=no tests/faults/test_18_mirror_killed.py
 
 # Takes a while; BENCH='--only small --rounds 3 --scale 0.1' for a part. See docs/performance.md.
 bench: install $(CONTENDERS)

@@ -18,6 +18,7 @@ from backfiller.vitals import Vitals
 from common.times import iso
 
 HOURS = 200
+MOST_TOLD = 20
 
 
 def of_peer(follower: Follower, now: datetime) -> dict[str, Any]:
@@ -164,6 +165,7 @@ def _hour(result: HourResult) -> dict[str, Any]:
         'state': result.state.value,
         'segments': result.segments,
         'bytes': result.size_bytes,
-        'holes': result.holes,
-        'problems': list(result.problems[:20]),
+        'holes': len(result.holes),
+        'missing': [hole.told() for hole in result.holes[:MOST_TOLD]],
+        'problems': list(result.problems[:MOST_TOLD]),
     }

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from common import digest
 from common.segment import TYPES, Segment
+from common.times import iso
 
 TOLERANCE = timedelta(milliseconds=10)
 """Segments may overlap, or leave a gap, by this much and still count as following each other."""
@@ -34,6 +35,10 @@ class Interval:
     @property
     def seconds(self) -> float:
         return self.length.total_seconds()
+
+    def told(self) -> dict[str, str | float]:
+        """As it stands in manifests and in what we answer."""
+        return {'start': iso(self.start), 'end': iso(self.end), 'seconds': round(self.seconds, 6)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,9 @@ def coverage(stream: str, variant: str) -> dict[str, Any]:
         'start': iso(within.start),
         'end': iso(within.end),
         'percent': round(100 * found.ratio, 3),
-        'covered': [_interval(each) for each in found.covered],
-        'holes': [_interval(each) for each in found.holes],
+        'covered': [each.told() for each in found.covered],
+        'holes': [each.told() for each in found.holes],
         'minutes': [
             {'start': iso(minute), 'covered': round(share, 3)} for minute, share in found.per_minute()
         ],
     }
-
-
-def _interval(interval: timeline.Interval) -> dict[str, Any]:
-    return {'start': iso(interval.start), 'end': iso(interval.end), 'seconds': round(interval.seconds, 6)}

@@ -3,7 +3,8 @@
 import json
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -34,6 +35,7 @@ from common.settings import Node
 log = logging.getLogger('backfiller')
 
 LIVE = ('live', 'mirror_live_window')
+MOST_TOLD = 100
 
 
 @click.command(short_help='Mirror complete hours to S3.')
@@ -171,14 +173,33 @@ def _progress(hours: list[Hour]) -> AbstractContextManager[Iterable[Hour]]:
 
 
 def _tell_verdicts(verdicts: Sequence[verifying.Verdict]) -> None:
+    """A line for each problem, a table of the hours that have any, and the sum."""
     problems = [problem for verdict in verdicts for problem in verdict.problems]
-    for problem in problems:
+    for problem in problems[:MOST_TOLD]:
         click.echo(problem.message)
+    if len(problems) > MOST_TOLD:
+        click.echo(f'and {len(problems) - MOST_TOLD} more: --json has them all')
+    if wrong := [verdict for verdict in verdicts if verdict.problems]:
+        click.echo()
+        for line in _table(wrong):
+            click.echo(line)
+        click.echo()
     segments = sum(verdict.segments for verdict in verdicts)
     read = sum(verdict.read for verdict in verdicts)
     was_read = f' ({read} read)' if read else ''
     counts = f'{many(len(verdicts), "hour")}, {many(segments, "segment")}{was_read}'
     click.echo(f'{counts}, {many(len(problems), "problem")}')
+
+
+def _table(verdicts: Sequence[verifying.Verdict]) -> Iterator[str]:
+    """What is wrong in each hour, by kind."""
+    found = [Counter(problem.kind for problem in verdict.problems) for verdict in verdicts]
+    kinds = [kind for kind in verifying.KINDS if any(kind in each for each in found)]
+    width = max(len('hour'), *(len(verdict.hour.path) for verdict in verdicts))
+    yield '  '.join([f'{"hour":{width}}', 'segments', *kinds])
+    for verdict, counts in zip(verdicts, found, strict=True):
+        cells = [f'{counts[kind] or "-":>{len(kind)}}' for kind in kinds]
+        yield '  '.join([f'{verdict.hour.path:{width}}', f'{verdict.segments:8}', *cells])
 
 
 def _tell_json(verdicts: Sequence[verifying.Verdict]) -> None:

@@ -90,10 +90,7 @@ class Manifest:
             'segments': [self._segment(name) for name in segments_only(self.sizes)],
             'tombstones': sorted(filter(is_tombstone, self.sizes)),
             'coverage': round(100 * coverage.ratio, 3),
-            'holes': [
-                {'start': iso(hole.start), 'end': iso(hole.end), 'seconds': round(hole.seconds, 6)}
-                for hole in coverage.holes
-            ],
+            'holes': [hole.told() for hole in coverage.holes],
             'fingerprint': digest.fingerprint(self.sizes),
             'written_by': written_by,
             'written_at': iso(written_at),

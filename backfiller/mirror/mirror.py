@@ -30,6 +30,7 @@ from common.offload import OffloadedDisk
 from common.place import EVERYTHING, Scope, Source, Troubles
 from common.segment import Hour
 from common.summaries import summary_of
+from common.timeline import Interval
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class HourResult:
     segments: int = 0
     size_bytes: int = 0
     uploaded: int = 0
-    holes: int = 0
+    holes: tuple[Interval, ...] = ()
     fingerprint: str = ''
     checked: datetime | None = None
     problems: tuple[str, ...] = ()
@@ -197,7 +198,7 @@ class Mirror:
             segments=len(manifest.sizes),
             size_bytes=sum(manifest.sizes.values()),
             uploaded=sent.segments,
-            holes=len(manifest.coverage.holes),
+            holes=tuple(manifest.coverage.holes),
             fingerprint=fingerprint,
             checked=self._clock(),
             problems=damaged,

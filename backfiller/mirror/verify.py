@@ -15,10 +15,12 @@ from common.offload import offload
 from common.place import EVERYTHING, Chunks, Scope, Source, verified
 from common.segment import Hour, Segment, segments_only, without_withdrawn
 
+KINDS = ('missing', 'size', 'damaged', 'unmirrored', 'manifest')
+
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not as it should be: `missing`, `size`, `damaged`, `unmirrored`, or `manifest`."""
+    """Something that is not as it should be, of one of the KINDS."""
 
     kind: str
     path: str

@@ -164,6 +164,8 @@ def test_the_service_mirrors_what_its_peers_have_too(archive: Archive, tmp_path:
     ):
         hour = eventually(lambda: _mirrored(control))
         size = sum(len(each.body) for each in pieces)
+        (hole,) = hour.pop('missing')
+        assert hole == {'start': '2026-11-14T03:00:40Z', 'end': '2026-11-14T04:00:00Z', 'seconds': 3560.0}
         assert hour == {'state': 'mirrored', 'segments': 20, 'bytes': size, 'holes': 1, 'problems': []}
         assert metrics(control)['segments_mirrored_total'] == 20
         assert eventually(lambda: metrics(control).get('mirror_hours{state="mirrored"}')) == 1

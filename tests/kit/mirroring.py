@@ -25,6 +25,10 @@ class Mirroring:
         self.service = ['mirror', '--store', str(store), *self.bucket, '--layout', layout]
         self.command = [*self.service, '--once']
 
+    @property
+    def bucket_name(self) -> str:
+        return self.url.split('/')[2]
+
     def run(self) -> Process:
         outcome = run('backfiller', *self.command)
         outcome.wait()
