@@ -124,7 +124,13 @@ def _costs(results: Sequence[HourResult]) -> dict[str, Any] | None:
 
 def _read_back(keeper: RereadKeeper) -> dict[str, Any]:
     """Since the start."""
-    return {**vars(keeper.tally), 'last_error': _error(keeper.loop.last_error)}
+    tally = keeper.tally
+    return {
+        'segments': tally.segments,
+        'bytes': tally.size_bytes,
+        'damaged': tally.damaged,
+        'last_error': _error(keeper.loop.last_error),
+    }
 
 
 def of_retention(keeper: RetentionKeeper) -> dict[str, Any]:

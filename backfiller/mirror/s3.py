@@ -43,6 +43,8 @@ _ADVICE = {
     'AuthorizationHeaderMalformed': 'the bucket is in another region: set AWS_REGION',
     'IllegalLocationConstraintException': 'the bucket is in another region: set AWS_REGION',
     'CertificateUnknown': 'the certificate of the server is not trusted: renew it, or set AWS_CA_BUNDLE',
+    'NoCertificates': 'the file that AWS_CA_BUNDLE names cannot be read: correct it',
+    'RecursionError': 'the bucket is in another region, which the server does not tell: set AWS_REGION',
     'NotImplemented': 'the store cannot do that: if it is about parts, set layout = "segments"',
     'QuotaExceeded': 'the quota of the bucket is used up',
 }
@@ -152,7 +154,7 @@ class Border:
             try:
                 with self.crowd.within():
                     answer = call()
-            except (BotoCoreError, ClientError, OSError) as error:
+            except (BotoCoreError, ClientError, OSError, RecursionError) as error:
                 if _code(error) in _TOO_MUCH:
                     self.crowd.is_too_much()
                 if attempt == self.tries or not _may_pass(error):
@@ -186,6 +188,8 @@ def _code(error: Exception) -> str:
     response = getattr(error, 'response', None) or {}
     if 'CERTIFICATE_VERIFY_FAILED' in str(error):
         return 'CertificateUnknown'
+    if 'CA certificate bundle' in str(error):
+        return 'NoCertificates'
     return str(response.get('Error', {}).get('Code') or type(error).__name__)
 
 

@@ -101,6 +101,11 @@ def test_expired_credentials_are_no_objects_matter() -> None:
         (answer('SomethingNew'), 'SomethingNew it is'),
         (SSLError(endpoint_url='https://x', error='CERTIFICATE_VERIFY_FAILED'), 'set AWS_CA_BUNDLE'),
         (NoCredentialsError(), 'no credentials: set AWS_ACCESS_KEY_ID'),
+        (
+            OSError('Could not find a suitable TLS CA certificate bundle, invalid path: /x'),
+            'that AWS_CA_BUNDLE',
+        ),
+        (RecursionError('of the redirects of botocore'), 'another region'),
     ],
 )
 def test_what_somebody_has_to_mend_is_said_at_once(error: Exception, advice: str) -> None:
