@@ -17,6 +17,7 @@ from tests.kit.build import HOUR, piece, run_of
 from tests.kit.s3_servers import SCHEMES, SERVERS, Servers
 
 PAGE = Path(__file__).parents[2] / 'docs/s3.md'
+SECTION = '## What each checks and keeps'
 OTHER = b'other bytes'
 
 
@@ -132,7 +133,8 @@ RESTART = 'keeps objects over a restart'
 
 def table() -> dict[tuple[str, str], str]:
     """The page's table: the cell for each row and server."""
-    lines = [line for line in PAGE.read_text().splitlines() if line.startswith('|')]
+    section = PAGE.read_text().partition(SECTION)[2].partition('\n## ')[0]
+    lines = [line for line in section.splitlines() if line.startswith('|')]
     (_, *servers), _, *rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in lines]
     return {(row, server): cell for row, *cells in rows for server, cell in zip(servers, cells, strict=True)}
 
