@@ -5,7 +5,7 @@ content encodings. `http.client` alone is for the bytes of segments, where it co
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from email.message import Message
@@ -25,7 +25,8 @@ from common.batch import ReadInto
 
 BLOCK_BYTES = 256 * 1024
 USER_AGENT = f'segmesh/{version("segmesh")}'
-Asked = tuple[str, str, bytes | None, Mapping[str, str]]
+Body = bytes | Iterable[bytes] | None
+Asked = tuple[str, str, Body, Mapping[str, str]]
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -43,9 +44,11 @@ class Engine(Protocol):
     """Exchanges one request for one answer, over connections that it keeps."""
 
     def exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float
+        self, method: str, url: str, headers: Mapping[str, str], body: Body, timeout_seconds: float
     ) -> AbstractContextManager[Answer]:
         """The answer; `timeout_seconds` is the longest wait for anything, not for all of it.
+
+        Of a body in pieces, which needs a Content-Length, that is for each piece.
 
         Raises what its make raises (requests, http.client, OSError, ValueError), also while it is read.
         """
@@ -64,7 +67,7 @@ class Rich:
 
     @contextmanager
     def exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float
+        self, method: str, url: str, headers: Mapping[str, str], body: Body, timeout_seconds: float
     ) -> Iterator[Answer]:
         with self._session.request(
             method,
@@ -91,7 +94,7 @@ class Lean:
 
     @contextmanager
     def exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_seconds: float
+        self, method: str, url: str, headers: Mapping[str, str], body: Body, timeout_seconds: float
     ) -> Iterator[Answer]:
         parts = urlsplit(url)
         target = f'{parts.path or "/"}?{parts.query}' if parts.query else parts.path or '/'

@@ -79,7 +79,10 @@ class MirrorMetrics:
             'mirror_hours', 'Hours held by state of their mirror.', ['state'], registry=registry
         )
         self.requests = Counter(
-            's3_requests', 'Requests that the mirror sent to S3.', ['operation'], registry=registry
+            's3_requests',
+            'Requests to S3 to mirror hours, but not those that read them back.',
+            ['operation'],
+            registry=registry,
         )
         self.read_back_bytes = Counter(
             'mirror_read_back_bytes', 'Bytes of the bucket that were read back and hashed.', registry=registry

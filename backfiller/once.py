@@ -18,6 +18,7 @@ from common.place import Scope, Store
 from common.segment import Hour, Segment
 
 HOURS_AT_ONCE = 2
+"""So that one is listed while another comes."""
 
 
 @dataclass

@@ -88,13 +88,16 @@ class Parts:
         return Scope(frozenset(self.own.streams), frozenset(self.own.variants), since)
 
     @contextmanager
-    def disk(self) -> Iterator[OffloadedDisk]:
-        """The store, swept of temps that a killed process left, and with the hours that one died over."""
+    def disk(self, reserve_bytes: int = 0) -> Iterator[OffloadedDisk]:
+        """The store, swept of temps that a killed process left, and with the hours that one died over.
+
+        What is fetched from elsewhere leaves `reserve_bytes` free; they are for our own capture.
+        """
         disk = Disk(
             self.node.store,
             limit_bytes=self.own.max_segment_bytes,
             durability=self.own.durability,
-            reserve_bytes=self.retention.min_free,
+            reserve_bytes=reserve_bytes,
         )
         disk.sweep()
         with _warned():

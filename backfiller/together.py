@@ -36,7 +36,9 @@ def each_of(items: Iterable[A], act: Callable[[A], R], *, at_most: int) -> Itera
     If one raises, or the caller has enough, the others are killed before the error goes on.
     """
     pool = Pool(at_most)
+    found = pool.imap_unordered(act, items, maxsize=at_most)
     try:
-        yield from pool.imap_unordered(act, items, maxsize=at_most)
+        yield from found
     finally:
+        found.kill()  # first, or it would begin others
         pool.kill()

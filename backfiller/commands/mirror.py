@@ -20,13 +20,14 @@ from backfiller.mirror import verify as verifying
 from backfiller.mirror.bucket import Bucket
 from backfiller.mirror.hours import HourState
 from backfiller.mirror.keeper import MirrorKeeper
+from backfiller.mirror.mend import remove_damaged
 from backfiller.mirror.mirror import HourResult, Mirror
 from backfiller.pace import Pace, no_cap
 from backfiller.parts import Parts
 from common import service, times
 from common.changes import Changes
 from common.disk import Disk
-from common.errors import UsageError
+from common.errors import StoreError, UsageError
 from common.offload import OffloadedDisk
 from common.place import Scope
 from common.segment import Hour
@@ -115,7 +116,7 @@ def restore(**flags: Any) -> None:
     """
     parts = Parts.of(flags)
     stop = service.stop_on_signals()
-    with parts.disk() as disk:
+    with parts.disk(parts.retention.min_free) as disk:
         outcome = service.interruptible(stop, lambda: once.restore(parts.bucket(), disk, parts.scope()))
     click.echo(f'{many(outcome.fetched, "segment")}, {outcome.fetched_bytes} bytes restored')
     end_with(outcome.undone if outcome.hours else [_nothing_in(parts.mirror.bucket)])
@@ -159,10 +160,18 @@ def _verify(
 def _repair(parts: Parts, bucket: Bucket, disk: Disk, verdicts: Sequence[verifying.Verdict]) -> None:
     """Sends what is wrong in the bucket and whole here once more."""
     for verdict in verdicts:
-        verifying.remove_damaged(bucket, disk, verdict)
+        if verdict.damaged:
+            _remove(bucket, disk, verdict)
     with parts.disk() as store:
         for _ in parts.new_mirror(store).run(parts.scope()):
             pass
+
+
+def _remove(bucket: Bucket, disk: Disk, verdict: verifying.Verdict) -> None:
+    try:
+        remove_damaged(bucket, disk, verdict)
+    except BlockingIOError:
+        raise StoreError(f'hours of {disk.root} are being let go of: try again in a moment') from None
 
 
 def _progress(hours: list[Hour]) -> AbstractContextManager[Iterable[Hour]]:

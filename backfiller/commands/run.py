@@ -48,7 +48,7 @@ def run(to_the_end: bool, **flags: Any) -> None:
     parts = Parts.of(flags)
     parts.retention.check(parts.mirror, parts.own)
     stop = service.stop_on_signals()
-    with parts.disk() as disk:
+    with parts.disk(parts.retention.min_free) as disk:
         if not to_the_end:
             return _serve(parts, disk, stop)
         undone = service.interruptible(stop, lambda: _run_once(parts, disk))

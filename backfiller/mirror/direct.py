@@ -5,7 +5,8 @@ than signing and sending it. Plain HTTP goes through our own engine besides, TLS
 All but a plain success and a plain error is left to boto3, which knows best.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -28,15 +29,18 @@ _HEADERS = {
     'ContentType': 'Content-Type',
     'IfNoneMatch': 'If-None-Match',
 }
+_ELSEWHERE = {301, 307, 308}
+_ANOTHER_REGION = {'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException', 'PermanentRedirect'}
+_DIRECTORY = '--x-s3'
+"""So end the names of directory buckets, which are signed for in another way."""
+
+PIECE_BYTES = 256 * 1024
 PUT_SECONDS = 300.0
 WAIT_SECONDS = 60.0
 MOST_TOLD_BYTES = 64 * 1024
 
 Answered = tuple[int, Mapping[str, str], bytes]
 """Status, headers, body."""
-
-_ELSEWHERE = {301, 307, 308}
-_ANOTHER_REGION = {'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException', 'PermanentRedirect'}
 
 
 class _Signer(S3SigV4Auth):  # type: ignore[misc]
@@ -46,15 +50,26 @@ class _Signer(S3SigV4Auth):  # type: ignore[misc]
         return str(request.context['sha256'])
 
 
+class _Pieces:
+    """A body that is sent piece by piece, so that the wait is for each of them and not for all."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = memoryview(body)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (bytes(self._body[at : at + PIECE_BYTES]) for at in range(0, len(self._body), PIECE_BYTES))
+
+
 class Direct:
     """PUTs to the bucket with the credentials and the region of the client.
 
-    Where the bucket is, boto3 knows: the first listing shows it.
+    Where the bucket is, boto3 knows: the first listing shows it. `requests` are counted by their operations.
     """
 
-    def __init__(self, client: Any, bucket: str) -> None:
+    def __init__(self, client: Any, bucket: str, requests: Counter[str]) -> None:
         self._client = client
         self._bucket = bucket
+        self._requests = requests
         self._base = ''
         self._is_plain = False
         self._leads_there = True
@@ -80,9 +95,13 @@ class Direct:
         )
         request.context['sha256'] = sha256
         region = self._client.meta.region_name
-        _Signer(self._client._request_signer._credentials, 's3', region).add_auth(request)
-        status, headers, told = self._sent(request.prepare())
-        if status == 200:
+        credentials = self._client._request_signer._credentials
+        _Signer(credentials and credentials.get_frozen_credentials(), 's3', region).add_auth(request)
+        self._requests[operation] += 1
+        if not (answered := self._sent(request.prepare())):
+            return None
+        status, headers, told = answered
+        if status // 100 == 2:
             return {'ETag': headers.get('ETag', ''), **_checksum(headers)}
         answer = {'body': told, 'headers': headers, 'status_code': status}
         error = create_parser('rest-xml').parse(answer, None)
@@ -91,16 +110,20 @@ class Direct:
             return None
         raise ClientError(error, operation)
 
-    def _sent(self, request: Any) -> Answered:
-        """What came back: by our own engine if it is plain HTTP without a proxy, else as botocore does it."""
+    def _sent(self, request: Any) -> Answered | None:
+        """What came back: by our own engine if it is plain HTTP without a proxy, else as botocore does it.
+
+        None if the connection ended: boto3, which asks before it sends, may hear why.
+        """
         if not self._is_plain:
             answer = self._client._endpoint.http_session.send(request)
             return answer.status_code, answer.headers, answer.content
         engine = self._idle.pop() if self._idle else Lean()
         try:
             answered = _exchanged(engine, request)
+        except ConnectionError:
+            return None
         except (HTTPException, DeadlineError) as error:
-            engine.close()
             raise ConnectionClosedError(endpoint_url=request.url) from error
         self._idle.append(engine)
         return answered
@@ -109,6 +132,8 @@ class Direct:
         """Unless it is another bucket of the same client."""
         parts = urlsplit(request.url)
         path = parts.path.rstrip('/')
+        if self._bucket.endswith(_DIRECTORY):
+            return
         if path.endswith(f'/{self._bucket}') or parts.netloc.startswith(f'{self._bucket}.'):
             self._base = f'{parts.scheme}://{parts.netloc}{path}/'
             self._is_plain = parts.scheme == 'http' and not get_environ_proxies(self._base)
@@ -131,7 +156,7 @@ def _exchanged(engine: Engine, request: Any) -> Answered:
     headers, told = dict(request.headers.items()), bytearray(MOST_TOLD_BYTES)
     with (
         deadline(PUT_SECONDS, request.url),
-        engine.exchange('PUT', request.url, headers, request.body, WAIT_SECONDS) as answer,
+        engine.exchange('PUT', request.url, headers, _Pieces(request.body), WAIT_SECONDS) as answer,
     ):
         size = 0
         while size < len(told) and (count := answer.read(memoryview(told)[size:])):

@@ -123,7 +123,7 @@ class RereadKeeper:
         for verdict in self._reread.run():
             self._metrics.mirror.read_back_bytes.inc(verdict.read_bytes)
             self._metrics.mirror.damaged_segments.inc(len(verdict.damaged))
-            for problem in verdict.damaged[:MOST_TOLD]:
+            for problem in [*verdict.damaged, *verdict.unread][:MOST_TOLD]:
                 log.warning('mirror: %s', problem.message)
         return jittered(self._interval_seconds)
 

@@ -22,7 +22,7 @@ from backfiller.mirror.joined import Joined
 from backfiller.mirror.layouts import Layout
 from backfiller.mirror.manifest import Manifest
 from backfiller.mirror.members import Members
-from backfiller.mirror.verify import Problem
+from backfiller.mirror.verify import Problem, Verdict
 from backfiller.together import each_of, together
 from common import playlist
 from common.errors import ListingError, SegmentError, SegmeshError, SourceError, StoreError
@@ -93,7 +93,7 @@ class Mirror:
         self._check_again = check_again
         self._monotonic = monotonic
         self._seen: dict[Hour, tuple[Mapping[str, int], float]] = {}
-        self._doubted: set[Hour] = set()
+        self._doubts: dict[Hour, object] = {}
 
     def run(self, scope: Scope = EVERYTHING) -> Iterator[HourResult]:
         """Looks at every hour held, the oldest first and HOURS_AT_ONCE, and mirrors those that are due.
@@ -105,7 +105,7 @@ class Mirror:
         held = sorted(self._disk.hours(scope, troubles), key=lambda each: (each.text, each.path))
         self.hours = {hour: self.hours[hour] for hour in held if hour in self.hours}
         self.damaged = {hour: self.damaged[hour] for hour in held if hour in self.damaged}
-        self._doubted &= set(held)
+        self._doubts = {hour: self._doubts[hour] for hour in held if hour in self._doubts}
         self.bucket.find_out(self._node_id)
         self._layout.sweep(held)
         yield from each_of(held, self._look_at, at_most=HOURS_AT_ONCE)
@@ -117,13 +117,21 @@ class Mirror:
         """How many were sent to the bucket, by their operations."""
         return self.bucket.calls.requests
 
-    def was_read(self, hour: Hour, problems: Sequence[Problem], staying: Sequence[Problem]) -> None:
-        """Takes note of what reading the hour in the bucket showed, and of what of it could not be mended."""
+    def was_read(self, verdict: Verdict, staying: Sequence[Problem]) -> None:
+        """Takes note of what reading an hour in the bucket showed, and of what of it is not mended."""
+        hour, wrong = verdict.hour, [each.message for each in verdict.problems if each not in verdict.unread]
         was_damaged = self.damaged.pop(hour, None)
         if staying:
             self.damaged[hour] = tuple(problem.message for problem in staying)
-        if problems or was_damaged:
-            self._doubted.add(hour)
+        if wrong or was_damaged:
+            self._doubts[hour] = object()
+        if wrong and hour in self.hours:
+            self.hours[hour] = replace(self.hours[hour], state=HourState.FAILED, problems=tuple(wrong))
+
+    def vouches_for(self, hour: Hour) -> bool:
+        """Whether the bucket holds all of the hour, and nothing was found since that speaks against it."""
+        found = self.hours.get(hour)
+        return found is not None and found.state is HourState.MIRRORED and hour not in self._doubts
 
     def is_first_for(self, hour: Hour) -> bool:
         """Whether of all nodes that mirror to this bucket it is this one that looks after the hour."""
@@ -158,9 +166,10 @@ class Mirror:
             patience=self._patience,
             agreed=self._agreed,
         )
-        self.hours[hour] = replace(last, state=state, uploaded=0)
         if state is HourState.MIRRORED and not self._is_doubtful(last):
-            return self.hours[hour]
+            return replace(last, state=state, uploaded=0)
+        if state is not HourState.MIRRORED:
+            self.hours[hour] = replace(last, state=state, uploaded=0)
         if state in (HourState.OPEN, HourState.SETTLING):
             return HourResult(hour, state)
         return self._mirror(last, fingerprint)
@@ -168,7 +177,7 @@ class Mirror:
     def _is_doubtful(self, last: HourResult) -> bool:
         """Whether the bucket is to be looked at although nothing has changed here."""
         is_old = self._check_again and last.checked and self._clock() > last.checked + self._check_again
-        return last.state is HourState.FAILED or bool(is_old) or last.hour in self._doubted
+        return last.state is HourState.FAILED or bool(is_old) or last.hour in self._doubts
 
     def _fingerprint(self, hour: Hour) -> str:
         """From the summary, which costs a stat while the hour is quiet; raises ListingError."""
@@ -178,7 +187,7 @@ class Mirror:
     def _mirror(self, last: HourResult, fingerprint: str) -> HourResult:
         """Puts what the bucket lacks, unless it is another node's turn to do so."""
         hour, sizes = last.hour, self._disk.sizes(last.hour)
-        self._doubted.discard(hour)
+        doubt = self._doubts.get(hour)
         if not sizes and not self._disk.state(hour):
             return replace(last, uploaded=0)  # it was let go a moment ago
         objects, (there, _) = self.bucket.objects(hour), self._described(hour)
@@ -191,6 +200,8 @@ class Mirror:
             problems = sent.problems or [untold]
             return replace(last, state=HourState.FAILED, uploaded=sent.segments, problems=tuple(problems))
         self._seen.pop(hour, None)
+        if self._doubts.get(hour) is doubt:  # and none came meanwhile
+            self._doubts.pop(hour, None)
         damaged = self.damaged.get(hour, ())
         return HourResult(
             hour,

@@ -63,7 +63,7 @@ class Objects:
         """How many requests were sent, also in vain, by their operations."""
         from backfiller.mirror.direct import Direct  # botocore takes 0.2 s, and only S3 needs it
 
-        self._direct = Direct(client, self.name)
+        self._direct = Direct(client, self.name, self.requests)
         client.meta.events.register('before-send.s3', self._count)
 
     def sizes(self, folder: str) -> dict[str, int]:
@@ -187,9 +187,7 @@ class Objects:
         self, operation: str, path: str, body: bytes, sha256: str, query: Mapping[str, str], **arguments: Any
     ) -> dict[str, Any] | None:
         """None if boto3 has to be asked."""
-        answer = self._direct.put(operation, self._prefix + path, body, sha256, query, **arguments)
-        self.requests[operation] += answer is not None
-        return answer
+        return self._direct.put(operation, self._prefix + path, body, sha256, query, **arguments)
 
     def _count(self, event_name: str, **_: object) -> None:
         self.requests[event_name.rpartition('.')[2]] += 1

@@ -4,13 +4,15 @@ Listings compare sizes: only reading shows that the bytes are still what the nam
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from backfiller.mirror.bucket import Bucket
 from backfiller.mirror.hours import HourState
+from backfiller.mirror.mend import remove_damaged
 from backfiller.mirror.mirror import Mirror
-from backfiller.mirror.verify import Reading, Verdict, remove_damaged, verify
+from backfiller.mirror.verify import Reading, Verdict, verify
 from common.disk import Disk
 from common.segment import Hour
 
@@ -68,11 +70,17 @@ class Reread:
         self._reading.choose.shuffle(held)  # so that a node that is often restarted comes to all of them
         for hour in sorted(filter(self._is_due, held), key=lambda hour: self._read_at.get(hour, NEVER)):
             verdict = verify(self._bucket, None, hour, self._reading_of(hour))
-            self._read_at[hour] = self._clock()
             self.tally.add(verdict)
-            staying = remove_damaged(self._bucket, self._disk, verdict)
-            self._mirror.was_read(hour, verdict.problems, staying)
+            self._mirror.was_read(verdict, verdict.damaged)
+            if verdict.damaged:
+                self._mend(verdict)
+            self._read_at[hour] = self._clock()
             yield verdict
+
+    def _mend(self, verdict: Verdict) -> None:
+        """While something is let go of, nothing is mended: the hour is read again at its interval."""
+        with suppress(BlockingIOError):
+            self._mirror.was_read(verdict, remove_damaged(self._bucket, self._disk, verdict))
 
     def _is_due(self, hour: Hour) -> bool:
         looked_at = self._mirror.hours.get(hour)

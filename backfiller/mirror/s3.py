@@ -46,9 +46,10 @@ _ADVICE = {
     'NoCertificates': 'the file that AWS_CA_BUNDLE names cannot be read: correct it',
     'RecursionError': 'the bucket is in another region, which the server does not tell: set AWS_REGION',
     'NotImplemented': 'the store cannot do that: if it is about parts, set layout = "segments"',
+    'InvalidObjectState': 'it is archived: restore it in S3 before it can be read',
     'QuotaExceeded': 'the quota of the bucket is used up',
 }
-_BUCKET_WIDE = _ADVICE.keys() - {'AccessDenied', 'NotImplemented'}
+_BUCKET_WIDE = _ADVICE.keys() - {'AccessDenied', 'InvalidObjectState', 'NotImplemented'}
 
 
 def new_client(endpoint_url: str, checksums: str) -> Any:

@@ -15,7 +15,11 @@ from common.offload import offload
 from common.place import EVERYTHING, Chunks, Scope, Source, verified
 from common.segment import Hour, Segment, segments_only, without_withdrawn
 
-KINDS = ('missing', 'size', 'damaged', 'unmirrored', 'manifest')
+KINDS = ('missing', 'size', 'damaged', 'unread', 'unmirrored', 'manifest')
+
+
+BAD_BYTES = ('hash', 'size')
+"""Why a segment that was read is damaged; for any other reason it was not read."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,13 @@ class Verdict:
 
     @property
     def damaged(self) -> list[Problem]:
-        """Those that only reading shows."""
+        """What was read, and has other bytes."""
         return [problem for problem in self.problems if problem.kind == 'damaged']
+
+    @property
+    def unread(self) -> list[Problem]:
+        """What could not be read, so that nobody knows."""
+        return [problem for problem in self.problems if problem.kind == 'unread']
 
     def told(self) -> dict[str, Any]:
         """For a report in JSON."""
@@ -104,25 +113,6 @@ def verify(bucket: Bucket, disk: Source | None, hour: Hour, reading: Reading | N
     return Verdict(hour, len(manifest.sizes), (*problems, *damaged), len(chosen), read_bytes)
 
 
-def remove_damaged(bucket: Bucket, disk: Disk, verdict: Verdict) -> list[Problem]:
-    """Removes the objects that were found damaged, if all that is in them is whole here, to be sent anew.
-
-    Returns the problems that stay. Raises SourceError, ListingError, SegmentError or StoreError.
-    """
-    paths = {problem.path for problem in verdict.damaged}
-    if not paths or not (manifest := bucket.manifest(verdict.hour)):
-        return verdict.damaged
-    inside: dict[str, list[Segment]] = {}
-    for name in segments_only(manifest.sizes):
-        inside.setdefault(manifest.object_of(name), []).append(Segment.parse(verdict.hour, name))
-    damaged = [name for name, segments in inside.items() if paths & {each.path for each in segments}]
-    removed = [name for name in damaged if all(offload(_is_whole, disk, each) for each in inside[name])]
-    for name in removed:
-        bucket.calls.delete(f'{verdict.hour.path}/{name}')
-    mended = {each.path for name in removed for each in inside[name]}
-    return [problem for problem in verdict.damaged if problem.path not in mended]
-
-
 def _untold(hour: Hour, message: str) -> Verdict:
     return Verdict(hour, 0, (Problem('manifest', f'{hour.path}/{manifests.NAME}', message),))
 
@@ -134,7 +124,8 @@ def _read(bucket: Bucket, segments: Sequence[Segment], reading: Reading) -> tupl
         try:
             size += offload(_checked, segment, list(paced(chunks, reading.pace)))
         except SegmentError as error:
-            problems.append(Problem('damaged', segment.path, str(error)))
+            kind = 'damaged' if error.reason in BAD_BYTES else 'unread'
+            problems.append(Problem(kind, segment.path, str(error)))
     return problems, size
 
 
@@ -159,13 +150,3 @@ def _not_mirrored(manifest: Manifest, disk: Source | None) -> Iterator[Problem]:
     for name in sorted(held - without_withdrawn(manifest.sizes.keys())):
         path = f'{manifest.hour.path}/{name}'
         yield Problem('unmirrored', path, f'{path} is held here and not mirrored')
-
-
-def _is_whole(disk: Disk, segment: Segment) -> bool:
-    try:
-        for _, chunks in disk.read([segment]):
-            for _chunk in verified(segment, chunks):
-                pass
-    except SegmentError:
-        return False
-    return True

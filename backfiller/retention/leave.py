@@ -5,20 +5,17 @@ whatever came later is put back, and so is all that a process which died had not
 anew. Whoever has a file open reads it to its end. All calls block.
 """
 
-import fcntl
 import os
 import stat
-from collections.abc import Iterator, Set
-from contextlib import contextmanager, suppress
+from collections.abc import Set
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from common.atomic import close
+from common.alone import FOLDER, alone
 from common.disk import Disk
 from common.errors import ListingError
 from common.segment import Hour, is_name, is_tombstone, tombstone_name
-
-FOLDER = '.released'
 
 
 class Released(NamedTuple):
@@ -31,17 +28,17 @@ class Released(NamedTuple):
 def let_go(root: Path, hour: Hour, checked: Set[str]) -> Released:
     """Deletes the hour, whose names were found to be `checked`, and what these tombstones withdrew.
 
-    Raises ListingError, and leaves the hour as it is, if anything else lies in it or a link leads to it.
+    To be called by who is `alone`. Raises ListingError, and leaves the hour as it is, if anything else lies
+    in it or a link leads to it.
     """
     folder, away = root / hour.path, root / FOLDER / hour.path
     try:
-        with _locked(root):
-            _check(root, hour, checked)
-            away.parent.mkdir(parents=True, exist_ok=True)
-            folder.rename(away)
-            released = _delete(away, checked)
-            _put_back(away, folder)
-            _tidy(away)
+        _check(root, hour, checked)
+        away.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(away)
+        released = _delete(away, checked)
+        _put_back(away, folder)
+        _tidy(away)
     except OSError as error:
         raise ListingError(f'cannot let go of {hour.path}: {error.strerror or error}') from error
     return released
@@ -56,7 +53,7 @@ def put_back(root: Path) -> int:
     if not away.root.is_dir() or away.root.is_symlink():
         return 0
     try:
-        with _locked(root):
+        with alone(root):
             left = list(away.hours())
             for hour in left:
                 _put_back(away.root / hour.path, root / hour.path)
@@ -66,18 +63,6 @@ def put_back(root: Path) -> int:
     except OSError as error:
         raise ListingError(f'cannot put back what is in {away.root}: {error.strerror or error}') from error
     return len(left)
-
-
-@contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    """One process at a time; raises BlockingIOError for another."""
-    (root / FOLDER).mkdir(exist_ok=True)
-    handle = os.open(root / FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        close(handle)
 
 
 def _check(root: Path, hour: Hour, checked: Set[str]) -> None:

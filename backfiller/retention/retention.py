@@ -4,6 +4,7 @@ chosen -> the bucket holds all of it, now -> the horizon moves, durably -> the h
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from backfiller.retention import leave
 from backfiller.retention.horizon import Horizon
 from backfiller.retention.leave import Released
 from backfiller.retention.rules import Choice, Held, Sightings, Why, choose, is_past
+from common.alone import alone
 from common.errors import ListingError
 from common.offload import OffloadedDisk, offload
 from common.place import Scope, Troubles
@@ -147,7 +149,7 @@ class Retention:
             return False
         self._rests.pop(hour, None)
         if self._limits.keep_unmirrored:
-            return mirrored is not None and mirrored.state is HourState.MIRRORED
+            return self._mirror is not None and self._mirror.vouches_for(hour)
         return mirrored is None or mirrored.state is not HourState.MIRRORING
 
     def _mirrored(self, hour: Hour) -> HourResult | None:
@@ -156,14 +158,24 @@ class Retention:
     def _let_go(self, hour: Hour, why: Why) -> Iterator[Gone | Refused]:
         """Nothing, if something of the hour is just being fetched: nothing new is, so its turn comes."""
         try:
-            checked = self._checked(hour)
-            offload(self.horizon.advance, hour)
-            if not self._is_busy(hour):
-                yield Gone(hour, why, offload(leave.let_go, self._disk.disk.root, hour, checked))
+            released = self._released(hour)
         except ListingError as error:
             until = self._monotonic() + REST_SECONDS
             self._rests[hour] = _Rest(str(error), self._states[hour], self._mirrored(hour), until)
             yield Refused(hour, str(error))
+        else:
+            if released:
+                yield Gone(hour, why, released)
+
+    def _released(self, hour: Hour) -> Released | None:
+        """What was deleted; None if somebody is at the hour, or at its copy in the bucket, right now."""
+        root = self._disk.disk.root
+        with suppress(BlockingIOError), alone(root):
+            checked = self._checked(hour)
+            offload(self.horizon.advance, hour)
+            if not self._is_busy(hour):
+                return offload(leave.let_go, root, hour, checked)
+        return None
 
     def _checked(self, hour: Hour) -> set[str]:
         """The names of the hour, which the bucket was found to hold right now; raises ListingError."""
@@ -172,4 +184,6 @@ class Retention:
             verdict = verify(self._mirror.bucket, self._disk, hour)
             if verdict.problems:
                 raise ListingError(verdict.problems[0].message)
+            if not self._mirror.vouches_for(hour):
+                raise ListingError(f'{hour.path}: what the bucket holds is in doubt')
         return names

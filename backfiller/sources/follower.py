@@ -14,6 +14,9 @@ from backfiller.sources.source import BucketSource, LeftToPeers, bring
 from common.place import Scope
 
 WAIT_SECONDS = 2.0
+MOST_PATIENCE_SECONDS = 3600.0
+"""After so long the peers had their chance, even if they are still at it."""
+
 FIRST_RETRY_SECONDS = 10.0
 MOST_RETRY_SECONDS = 600.0
 
@@ -38,6 +41,8 @@ class SourceFollower:
         self._followers = followers
         self._scope = scope
         self._timer = Timer(interval_seconds)
+        self._patience = Timer(MOST_PATIENCE_SECONDS)
+        self._patience.restart()
         self._asked: deque[Scope] = deque(maxlen=100)
         self._wake = Event()
         self.loop = Loop(
@@ -59,12 +64,12 @@ class SourceFollower:
         self._wake.set()
 
     def _act(self) -> float:
-        if not self._followers.have_told():
-            self.state = 'waiting for peers'
-            return WAIT_SECONDS
         if self._asked:
             self._look('asked', self._asked[0].within(self._scope()))
             self._asked.popleft()
+        elif not (self._followers.have_told() or self._patience.is_due()):
+            self.state = 'waiting for peers'
+            return WAIT_SECONDS
         elif self._timer.is_due():
             self._look('full', self._scope())
             self._timer.restart()

@@ -20,7 +20,7 @@ from common.summaries import summary_of
 from common.wire import HourSummary
 
 LISTED_SECONDS = 86_400.0
-"""So long it is not asked again what an hour of the bucket holds, if we hold just that."""
+"""So long what an hour of the bucket holds is remembered: if we hold just that, it is not asked."""
 
 
 class _Listed(NamedTuple):
@@ -103,11 +103,12 @@ def _tell(events: Iterable[sync.Event], note: Note) -> None:
 
 
 class LeftToPeers:
-    """Whether a peer that answers has a segment, and has not failed to bring it."""
+    """Whether a peer that answers has a segment, and has not failed to bring it; for one pass."""
 
     def __init__(self, peers: Callable[[], Iterable[Peer]], setbacks: Setbacks) -> None:
         self._peers = peers
         self._setbacks = setbacks
+        self._away: set[str] = set()
         self._hour: Hour | None = None
         self._names: Mapping[str, set[str]] = {}
 
@@ -121,13 +122,14 @@ class LeftToPeers:
 
     def _listed(self, hour: Hour) -> Mapping[str, set[str]]:
         """What each peer lists, asked once for an hour: the segments of a pass come hour by hour."""
-        peers = list(self._peers())
-        listed = together([partial(_names, peer, hour) for peer in peers])
+        peers = [peer for peer in self._peers() if peer.url not in self._away]
+        listed = together([partial(self._names_of, peer, hour) for peer in peers])
         return {peer.url: names for peer, names in zip(peers, listed, strict=True)}
 
-
-def _names(peer: Peer, hour: Hour) -> set[str]:
-    try:
-        return peer.names(hour)
-    except (SourceError, ListingError):
-        return set()
+    def _names_of(self, peer: Peer, hour: Hour) -> set[str]:
+        """Nothing of a peer that fails, which is not waited for again."""
+        try:
+            return peer.names(hour)
+        except (SourceError, ListingError):
+            self._away.add(peer.url)
+            return set()

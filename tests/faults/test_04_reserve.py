@@ -7,7 +7,8 @@ import pytest
 from common.disk import Disk
 from common.errors import StoreError
 from tests.kit.build import files_below, fill, run_of
-from tests.kit.process import backfiller, eventually, get, restreamer, run
+from tests.kit.live import LivePlaylist, serving
+from tests.kit.process import backfiller, eventually, get, restreamer, run, running
 from tests.kit.status import counted, peer_status
 
 PIECES = run_of(10)
@@ -41,6 +42,17 @@ def test_04_a_service_backs_off_and_what_is_held_is_served(tmp_path: Path) -> No
     assert set(files_below(ours)) == {each.path for each in PIECES[:3]}
 
 
+def test_04_our_own_capture_goes_on(tmp_path: Path) -> None:
+    origin, store = tmp_path / 'origin', tmp_path / 'store'
+    origin.mkdir()
+    live = LivePlaylist(origin)
+    live.step(3)
+    with serving(origin) as url:
+        command = ['capture', f'{url}/source.m3u8', '--store', store, '--stream', 'bus']
+        with running('backfiller', *command, env={'SEGMESH_MIN_FREE': '900000T'}):
+            eventually(lambda: len(files_below(store)) == 3)
+
+
 def test_04_the_reserve_is_for_others_and_only_while_it_is_reached(tmp_path: Path) -> None:
     root = tmp_path / 'not' / 'there' / 'yet'
     free = Disk(root).free_bytes()
@@ -49,4 +61,4 @@ def test_04_the_reserve_is_for_others_and_only_while_it_is_reached(tmp_path: Pat
         Disk(root, reserve_bytes=2 * free).add(one.segment, [one.body])
     assert not root.exists()
     assert Disk(root, reserve_bytes=free // 2).add(one.segment, [one.body]) == len(one.body)
-    assert Disk(root).add(other.segment, [other.body]) == len(other.body)  # such as our own capture
+    assert Disk(root).add(other.segment, [other.body]) == len(other.body)

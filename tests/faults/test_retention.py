@@ -12,8 +12,8 @@ from backfiller.mirror.hours import HourState, Patience
 from backfiller.mirror.layouts import OneEach
 from backfiller.mirror.mirror import Mirror
 from backfiller.retention.horizon import NAME, Horizon
-from backfiller.retention.leave import FOLDER, let_go
 from backfiller.retention.retention import Retention
+from common.alone import FOLDER
 from common.disk import Disk
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING
@@ -22,7 +22,7 @@ from tests.kit import s3
 from tests.kit.build import HOUR, Piece, files_below, fill, piece, run_of
 from tests.kit.invariants import listed
 from tests.kit.process import backfiller, eventually, get, requests, restreamer
-from tests.kit.retained import FOR_AGE, NOW, gone, refused
+from tests.kit.retained import FOR_AGE, NOW, gone, let_go, refused
 from tests.kit.status import counted, full_pass
 
 OLD = run_of(6, '2020-02-29T00:00:00')

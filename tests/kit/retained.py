@@ -1,6 +1,6 @@
 """Retention over a real store, with a clock that a test sets and a bucket that says what it is told to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,9 +10,12 @@ from backfiller.mirror import manifest as manifests
 from backfiller.mirror.hours import HourState
 from backfiller.mirror.manifest import Manifest
 from backfiller.mirror.mirror import HourResult, Mirror
+from backfiller.retention import leave
 from backfiller.retention.horizon import Horizon
+from backfiller.retention.leave import Released
 from backfiller.retention.retention import Gone, Refused, Retention
 from backfiller.retention.rules import STEADY_SECONDS
+from common.alone import alone
 from common.disk import Disk
 from common.errors import SourceError
 from common.offload import OffloadedDisk
@@ -49,6 +52,9 @@ class Mirrored:
 
     bucket: Copies = field(default_factory=Copies)
     hours: dict[Hour, HourResult] = field(default_factory=dict)
+
+    def vouches_for(self, hour: Hour) -> bool:
+        return hour in self.hours and self.hours[hour].state is HourState.MIRRORED
 
     def take(self, pieces: Iterable[Piece]) -> None:
         """Mirrors the pieces."""
@@ -97,3 +103,9 @@ def gone(events: Iterable[Gone | Refused]) -> list[Hour]:
 
 def refused(events: Iterable[Gone | Refused]) -> dict[Hour, str]:
     return {each.hour: each.problem for each in events if isinstance(each, Refused)}
+
+
+def let_go(store: Path, hour: Hour, checked: Set[str]) -> Released:
+    """As retention does, while nobody else deletes anything."""
+    with alone(store):
+        return leave.let_go(store, hour, checked)

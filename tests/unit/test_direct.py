@@ -114,3 +114,21 @@ def test_damaged_bytes_are_refused_as_ever(s3: StrictS3, bucket: Objects) -> Non
     with pytest.raises(SegmentError) as error:
         bucket.put_hashed(PATH, BODY + b'!', SHA256, **ARGUMENTS)
     assert error.value.reason == 'hash'
+
+
+def test_a_connection_that_ends_is_left_to_boto3_for_once(s3: StrictS3, bucket: Objects) -> None:
+    bucket.sizes('')
+    s3.drops('PutObject', when='read', times=1)
+    bucket.put_hashed(PATH, BODY, SHA256, **ARGUMENTS)
+    assert [is_direct(call) for call in s3.asked('PutObject')] == [True, False]
+    assert bucket.requests['PutObject'] == 2
+    bucket.put_hashed(PATH, BODY, SHA256, **ARGUMENTS)
+    assert is_direct(s3.asked('PutObject')[-1])
+
+
+def test_large_bodies_go_piece_by_piece(s3: StrictS3, bucket: Objects) -> None:
+    bucket.sizes('')
+    body = b'0123456789' * 100_000
+    bucket.put_hashed(PATH, body, sha256(body).hexdigest())
+    assert s3.object(f'archive/{PATH}').body == body
+    assert is_direct(s3.asked('PutObject')[0])

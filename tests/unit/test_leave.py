@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from backfiller.retention import leave
-from backfiller.retention.leave import FOLDER, Released, let_go, put_back
+from backfiller.retention.leave import Released, put_back
+from common.alone import FOLDER, alone
 from common.disk import Disk
 from common.errors import ListingError
 from common.segment import tombstone_name
 from tests.kit.build import HOUR, Piece, assert_whole, files_below, fill, run_of, tombstone_of
+from tests.kit.retained import let_go
 
 ROOT = Path(__file__).parents[2]
 PIECES = run_of(4)
@@ -103,9 +105,9 @@ def test_an_hour_that_is_not_there_is_an_error(store: Path) -> None:
 def test_while_another_process_is_at_it_nothing_is_touched(store: Path) -> None:
     fill(store, PIECES)
     fill(store / FOLDER, OTHERS)
-    with leave._locked(store):
+    with alone(store):
         assert put_back(store) == 0
-        with pytest.raises(ListingError, match='unavailable'):
+        with pytest.raises(BlockingIOError):
             let_go(store, HOUR, NAMES)
     assert set(files_below(store)) == paths(PIECES) | {f'{FOLDER}/{path}' for path in paths(OTHERS)}
 
@@ -149,6 +151,7 @@ DIES = """
 import os, signal, sys
 from pathlib import Path
 from backfiller.retention.leave import let_go
+from common.alone import alone
 from common.disk import Disk
 from tests.kit.build import HOUR
 
@@ -167,7 +170,8 @@ def deadly(name):
 
 for name in ('mkdir', 'rename', 'unlink', 'rmdir'):
     deadly(name)
-let_go(store, HOUR, names)
+with alone(store):
+    let_go(store, HOUR, names)
 """
 
 

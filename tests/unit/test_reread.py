@@ -14,7 +14,9 @@ from backfiller.mirror.layouts import OneEach
 from backfiller.mirror.mirror import Mirror
 from backfiller.mirror.reread import Reread
 from backfiller.mirror.verify import Reading
+from common.alone import alone
 from common.disk import Disk
+from common.errors import StoreError
 from common.offload import OffloadedDisk
 from common.segment import Hour
 from tests.kit.build import HOUR, at, fill, run_of
@@ -95,7 +97,8 @@ def test_what_is_damaged_and_whole_here_is_sent_again(kept: Kept) -> None:
     reread = kept.reread(1)
     read(reread)
     assert reread.tally.damaged == 1
-    assert kept.mirror.hours[HOUR].state is HourState.MIRRORED  # until the mirror has looked
+    assert kept.mirror.hours[HOUR].state is HourState.FAILED  # until the mirror has looked
+    assert not kept.mirror.vouches_for(HOUR)
     assert kept.look()[HOUR] is HourState.MIRRORED
     assert kept.s3.count('PutObject', key=f'*/{PIECES[13].name}') == 2
     kept.now += DAY
@@ -116,3 +119,44 @@ def test_what_is_damaged_and_gone_here_leaves_the_hour_failed_until_it_is_whole_
     kept.now += DAY
     assert read(kept.reread(0.1)) == {EARLIER[0].hour: 1, HOUR: 10}
     assert kept.look()[HOUR] is HourState.MIRRORED
+
+
+def test_what_may_not_be_deleted_leaves_the_hour_failed(kept: Kept) -> None:
+    kept.damage(13)
+    kept.damage(14)
+    kept.s3.fails('DeleteObject', status=403, code='AccessDenied')
+    read(kept.reread(1))
+    for _ in range(2):
+        assert kept.look()[HOUR] is HourState.FAILED
+    assert not kept.mirror.vouches_for(HOUR)
+
+
+def test_what_cannot_be_read_is_told_and_neither_damaged_nor_deleted(kept: Kept) -> None:
+    kept.s3.fails('GetObject', key=f'*/{PIECES[13].name}', status=403, code='InvalidObjectState')
+    reread = kept.reread(1)
+    verdicts = {verdict.hour: verdict for verdict in reread.run()}
+    assert [problem.path for problem in verdicts[HOUR].unread] == [PIECES[13].path]
+    assert 'it is archived' in verdicts[HOUR].unread[0].message
+    assert reread.tally.damaged == 0
+    assert kept.s3.count('DeleteObject', key=f'*/{PIECES[13].name}') == 0
+    assert kept.mirror.vouches_for(HOUR)
+
+
+def test_while_an_hour_is_let_go_nothing_is_removed(kept: Kept) -> None:
+    kept.damage(13)
+    with alone(kept.store):
+        read(kept.reread(1))
+    assert f'archive/{PIECES[13].path}' in kept.s3.objects()
+    assert kept.look()[HOUR] is HourState.FAILED
+
+
+def test_a_doubt_outlives_a_look_that_was_broken_off(kept: Kept, our_errors_are_told: None) -> None:
+    kept.damage(13)
+    read(kept.reread(1))
+    kept.s3.fails('PutObject', status=400, code='ExpiredToken')
+    with pytest.raises(StoreError):
+        kept.look()
+    assert not kept.mirror.vouches_for(HOUR)
+    kept.s3.recovers()
+    assert kept.look()[HOUR] is HourState.MIRRORED
+    assert kept.s3.object(f'archive/{PIECES[13].path}').body == PIECES[13].body
