@@ -12,13 +12,14 @@ from tests.bench.scenarios.sizes import sizes
 from tests.bench.scenarios.three_peers import three_peers
 from tests.bench.scenarios.transfer import big, small
 from tests.bench.scenarios.under_load import under_load
-from tests.bench.scenarios.uploading import uploading
+from tests.bench.scenarios.uploading import uploading, uploading_to_swift
 
 SCENARIOS: dict[str, Callable[[Bench], Result]] = {
     'small': small,
     'big': big,
     'three peers': three_peers,
     'uploading': uploading,
+    'uploading to swift': uploading_to_swift,
     'in sync': in_sync,
     'new segment': new_segment,
     'serving': serving,

@@ -53,6 +53,9 @@ http {{
 """
 
 
+SWIFT = ROOT / 'tests' / 'kit' / 'swift_server.py'
+
+
 @dataclass(frozen=True)
 class Server:
     """A running server: where it is and which process it is."""
@@ -126,6 +129,15 @@ def s3(folder: Path, keys: tuple[str, str]) -> Iterator[Server]:
     port = free_port()
     options = ['--addr', f'127.0.0.1:{port}', '--auth-key', ','.join(keys), '--config', '']
     with running('rclone', 'serve', 's3', *options, folder) as process:
+        _wait_for(port, process)
+        yield Server(f'http://127.0.0.1:{port}', process.pid)
+
+
+@contextmanager
+def swift(folder: Path, keys: tuple[str, str]) -> Iterator[Server]:
+    """OpenStack Swift in one process, with `s3api`."""
+    port = free_port()
+    with running(sys.executable, '-W', 'ignore', SWIFT, folder, str(port), *keys) as process:
         _wait_for(port, process)
         yield Server(f'http://127.0.0.1:{port}', process.pid)
 

@@ -38,8 +38,9 @@ class Uploader:
 class Field:
     """The uploaders of a store; what cannot run is noted by name, and what runs by its version."""
 
-    def __init__(self, store: Corpus) -> None:
+    def __init__(self, store: Corpus, *, workers: int = 0) -> None:
         self._store = store
+        self._workers = workers
         self._folder = str(store.root / STREAM)
         found = {name: program for name, (each, _) in NEEDS.items() if (program := _program(each))}
         makers = {AWS: self._aws, S5CMD: self._s5cmd, RCLONE: self._rclone}
@@ -62,7 +63,8 @@ class Field:
         return Uploader(AWS, lambda url: [*command, url], self._store.segments)
 
     def _s5cmd(self, program: str) -> Uploader:
-        command = ['--log', 'error', 'cp', f'{self._folder}/', f's3://{BUCKET}/{STREAM}/']
+        workers = ['--numworkers', str(self._workers)] if self._workers else []
+        command = [*workers, '--log', 'error', 'cp', f'{self._folder}/', f's3://{BUCKET}/{STREAM}/']
         return Uploader(S5CMD, lambda url: [program, '--endpoint-url', url, *command], self._store.segments)
 
     def _rclone(self, program: str) -> Uploader:
