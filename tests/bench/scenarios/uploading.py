@@ -43,7 +43,7 @@ def uploading_to_swift(bench: Bench) -> Result:
     field = uploaders.Field(store, workers=FEW_WORKERS)
     both = [each for each in field.uploaders if each.name in (HOUR, S5CMD)]
     samples = _samples(bench, store, servers.swift, both)
-    about = f'{store.segments:,} segments x 100 kB into an empty bucket of OpenStack Swift in one process.'
+    about = f'{store.segments:,} segments x 100 kB into an empty bucket of OpenStack Swift.'
     return Result(
         name='uploading to swift',
         about=f'{about} s5cmd has {FEW_WORKERS} workers: with 256 Swift answers that there is no such bucket.',
