@@ -46,7 +46,7 @@ def uploading_to_swift(bench: Bench) -> Result:
     about = f'{store.segments:,} segments x 100 kB into an empty bucket of OpenStack Swift.'
     return Result(
         name='uploading to swift',
-        about=f'{about} s5cmd has {FEW_WORKERS} workers: with 256 Swift answers that there is no such bucket.',
+        about=f'{about} s5cmd has {FEW_WORKERS} workers: with 256 Swift says that there is no such bucket.',
         columns=rounds.COLUMNS,
         rows=rounds.rows(samples, store.total_bytes),
         figures=[_faster(samples, HOUR, S5CMD, 4)],
