@@ -36,7 +36,7 @@ _DIRECTORY = '--x-s3'
 
 PIECE_BYTES = 256 * 1024
 PUT_SECONDS = 300.0
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 30.0
 MOST_TOLD_BYTES = 64 * 1024
 
 Answered = tuple[int, Mapping[str, str], bytes]
@@ -113,7 +113,8 @@ class Direct:
     def _sent(self, request: Any) -> Answered | None:
         """What came back: by our own engine if it is plain HTTP without a proxy, else as botocore does it.
 
-        None if the connection ended: boto3, which asks before it sends, may hear why.
+        None if the connection ended, or nothing moved for a while: boto3, which asks before it sends, and is
+        more patient, may hear why.
         """
         if not self._is_plain:
             answer = self._client._endpoint.http_session.send(request)
@@ -121,7 +122,7 @@ class Direct:
         engine = self._idle.pop() if self._idle else Lean()
         try:
             answered = _exchanged(engine, request)
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):
             return None
         except (HTTPException, DeadlineError) as error:
             raise ConnectionClosedError(endpoint_url=request.url) from error
