@@ -20,7 +20,7 @@ from backfiller.mirror.bucket import Bucket
 from backfiller.together import together
 from common.changes import Changes
 from common.errors import SegmentError, SegmeshError, StoreError
-from common.offload import OffloadedDisk, offload
+from common.offload import Blocks, OffloadedDisk, offload
 from common.place import verified
 from common.segment import Hour, Segment
 
@@ -117,7 +117,7 @@ class LiveVariant:
                 self._left_out.add(segment)
                 return None
             try:
-                self._sent[segment] = self._live.bucket.add(segment, [body])
+                self._sent[segment] = self._live.bucket.add(segment, Blocks(lambda: [body]))
             except (SegmentError, StoreError) as error:
                 return error
         return None

@@ -38,7 +38,7 @@ def _is_removed(bucket: Bucket, disk: Disk, name: str, segments: list[Segment]) 
     if not all(offload(_is_whole, disk, each) for each in segments):
         return False
     try:
-        bucket.calls.delete(f'{segments[0].hour.path}/{name}')
+        bucket.delete(f'{segments[0].hour.path}/{name}')
     except SegmentError:  # such as one that may not be deleted: it stays, and is told
         return False
     return True
