@@ -72,12 +72,13 @@ def units(data: bytes, pid: int) -> Iterator[tuple[bytes, bool]]:
     parts: list[bytes] = []
     last = 0
     for starts, counter, payload in payloads(data, pid):
+        follows = counter == (last + 1) & _COUNTER
         if starts:
             if parts:
-                yield b''.join(parts), True
+                yield b''.join(parts), follows
             parts = [payload]
             yield payload, False
-        elif parts and counter == (last + 1) & _COUNTER and len(parts) < _MAX_UNIT_PACKETS:
+        elif parts and follows and len(parts) < _MAX_UNIT_PACKETS:
             parts.append(payload)
             if not len(parts) & (len(parts) - 1):
                 yield b''.join(parts), False

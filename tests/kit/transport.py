@@ -8,6 +8,8 @@ from functools import cache
 
 import av
 
+from common.mpegts import Opening, opening
+
 PACKET = 188
 PMT_PID, VIDEO_PID, AUDIO_PID = 0x1000, 0x100, 0x101
 H264, ADTS = 0x1B, 0x0F
@@ -25,10 +27,15 @@ class Video:
 
 
 @cache
-def encoded(video: Video | None = None, audio: str = '', *, rate: int = 48_000, later: int = 0) -> bytes:
+def encoded(
+    video: Video | None = None, audio: str = '', *, rate: int = 48_000, later: int = 0, flags: str = ''
+) -> bytes:
     """A transport stream as FFmpeg writes it; its times are `later` by so many seconds."""
     file = io.BytesIO()
-    with av.open(file, 'w', format='mpegts', options={'output_ts_offset': str(later)}) as out:
+    options = {'output_ts_offset': str(later), 'mpegts_flags': flags or '0'}
+    if flags == 'm2ts':
+        options = {'mpegts_m2ts_mode': '1'}
+    with av.open(file, 'w', format='mpegts', options=options) as out:
         streams = []
         if video:
             streams.append((_video_stream(out, video), list(_pictures(video))))
@@ -67,6 +74,16 @@ def _sound(codec: str, rate: int) -> Iterator[av.AudioFrame]:
             plane.update(bytes(plane.buffer_size))
         frame.sample_rate, frame.pts, frame.time_base = rate, number * samples, Fraction(1, rate)
         yield frame
+
+
+def crc(data: bytes) -> int:
+    """ISO/IEC 13818-1 Annex A, bit by bit."""
+    register = 0xFFFFFFFF
+    for byte in data:
+        register ^= byte << 24
+        for _ in range(8):
+            register = (register << 1 ^ (0x04C11DB7 if register >> 31 else 0)) & 0xFFFFFFFF
+    return register
 
 
 def packet(pid: int, payload: bytes, *, starts: bool = False, counter: int = 0) -> bytes:
@@ -118,14 +135,30 @@ def pes(content: bytes, *, pts: int | None = 0, stream_id: int = 0xE0) -> bytes:
     return b'\0\0\1' + bytes([stream_id, 0, 0, 0x80, 0x80, 5]) + time + content
 
 
-def crc(data: bytes) -> int:
-    """ISO/IEC 13818-1 Annex A, bit by bit."""
-    register = 0xFFFFFFFF
-    for byte in data:
-        register ^= byte << 24
-        for _ in range(8):
-            register = (register << 1 ^ (0x04C11DB7 if register >> 31 else 0)) & 0xFFFFFFFF
-    return register
+SPS = bytes.fromhex('6764000dacd94141fb011000000300100000030320f1429960')  # 320x240
+PPS = bytes.fromhex('68ebe3cb22c0')
+SLICE = b'\x65' + bytes(range(1, 120))
+AUD = b'\x09\xf0'
+ONE_VIDEO = pmt((H264, VIDEO_PID, b''))
+PAT = packets(0, b'\0' + pat())
+TABLES = PAT + packets(PMT_PID, b'\0' + ONE_VIDEO)
+
+
+def units(*each: bytes) -> bytes:
+    """NAL units as a byte stream (H.264 Annex B)."""
+    return b''.join(b'\0\0\0\1' + unit for unit in each)
+
+
+def picture(*, pts: int | None = 900_000, room: int = 184, sets: tuple[bytes, ...] = (SPS, PPS)) -> bytes:
+    """The packets of one picture of H.264."""
+    return packets(VIDEO_PID, pes(units(AUD, *sets, SLICE), pts=pts), room=room)
+
+
+def told(data: bytes) -> Opening:
+    """The opening of what is a transport stream."""
+    found = opening(data)
+    assert found
+    return found
 
 
 class Watched(bytes):
