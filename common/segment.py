@@ -179,6 +179,20 @@ def hash_in(name: str) -> str:
     return name.rpartition('.')[0][-43:]
 
 
+def microseconds_in(name: str) -> tuple[int, int]:
+    """The start within the hour and the duration in a name that is one; a fifth of the cost of parsing it."""
+    offset, seconds, _ = name.split('-', 2)
+    start = int(offset[:2]) * 60_000_000 + int(offset[3:5]) * 1_000_000
+    if len(offset) > 5:
+        start += int(offset[6:].ljust(6, '0'))
+    return start, _microseconds(seconds)
+
+
+@lru_cache(maxsize=4096)
+def _microseconds(seconds: str) -> int:
+    return timedelta(seconds=float(seconds)) // timedelta(microseconds=1)
+
+
 def without_withdrawn(names: Collection[str]) -> set[str]:
     """The names less the segments whose tombstone is among them; the tombstones stay."""
     withdrawn = {name.removesuffix(TOMBSTONE_SUFFIX) + SEGMENT_SUFFIX for name in names if is_tombstone(name)}

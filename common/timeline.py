@@ -1,13 +1,16 @@
 """Which segments to play for a range of time, and what is missing. Pure functions of their arguments.
 
 The choice is the same on every node that holds the same set: full over suspect over partial, then the
-longer, then the higher hash.
+longer, then the higher hash. It is made hour by hour, and then where an hour reaches into the next, so that
+it is also the same for every range that is asked for.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Protocol
 
 from common import digest
 from common.segment import TYPES, Segment
@@ -69,16 +72,40 @@ def playable(segments: Iterable[Segment], within: Interval | None = None) -> lis
 
     Leaves out tombstones, segments of no length or no bytes, and those wholly outside `within`.
     """
-    candidates = [segment for segment in segments if _can_play(segment) and _touches(segment, within)]
-    candidates.sort(key=lambda segment: (segment.start, segment.name))
-    return [chosen for group in _overlapping(candidates) for chosen in _best_of(group)]
+    candidates = sorted(filter(_can_play, segments), key=lambda segment: (segment.start, segment.name))
+    chosen: list[Segment] = []
+    for _, hour in groupby(candidates, key=lambda segment: segment.hour.text):
+        left, right = reconciled(chosen, _chosen_of(list(hour)))
+        chosen = [*left, *right]
+    return [segment for segment in chosen if _touches(segment, within)]
 
 
-def coverage(chosen: Sequence[Segment], within: Interval) -> Coverage:
-    """What `playable` segments cover of `within`; gaps of at most TOLERANCE are no holes."""
+def reconciled(earlier: Sequence[Segment], later: Sequence[Segment]) -> tuple[list[Segment], list[Segment]]:
+    """What is chosen of two hours, each without what gives way where the first reaches into the second."""
+    if not (earlier and later):
+        return list(earlier), list(later)
+    tail = [segment for segment in earlier if segment.end > later[0].start]
+    head = [segment for segment in later if segment.start < earlier[-1].end]
+    gone = {*tail, *head} - set(_best_of([*tail, *head]))
+    left, right = ([segment for segment in hour if segment not in gone] for hour in (earlier, later))
+    return left, right
+
+
+class Span(Protocol):
+    """Anything that lasts from `start` to `end`, both timezone-aware."""
+
+    @property
+    def start(self) -> datetime: ...
+
+    @property
+    def end(self) -> datetime: ...
+
+
+def coverage(spans: Iterable[Span], within: Interval) -> Coverage:
+    """What spans in order, as `playable` segments are, cover of `within`; TOLERANCE makes no hole."""
     covered: list[Interval] = []
-    for segment in chosen:
-        piece = Interval(max(segment.start, within.start), min(segment.end, within.end))
+    for span in spans:
+        piece = Interval(max(span.start, within.start), min(span.end, within.end))
         if piece.end <= piece.start:
             continue
         if covered and piece.start - covered[-1].end <= TOLERANCE:
@@ -101,18 +128,27 @@ def _touches(segment: Segment, within: Interval | None) -> bool:
     return within is None or (segment.start < within.end and segment.end > within.start)
 
 
+def _chosen_of(candidates: list[Segment]) -> list[Segment]:
+    return [chosen for group in _overlapping(candidates) for chosen in _best_of(group)]
+
+
 def _overlapping(candidates: list[Segment]) -> Iterator[list[Segment]]:
     """Runs of segments, sorted by start, that overlap each other; nearly all are of one segment."""
     group: list[Segment] = []
     end = datetime.min.replace(tzinfo=UTC)
     for segment in candidates:
-        if group and segment.start >= end - TOLERANCE:
+        if group and segment.start >= (end if _is_short(segment, group[-1]) else end - TOLERANCE):
             yield group
             group = []
         end = max(end, segment.end) if group else segment.end
         group.append(segment)
     if group:
         yield group
+
+
+def _is_short(*segments: Segment) -> bool:
+    """Whether one may lie within another though they overlap by no more than the tolerance."""
+    return any(segment.duration <= TOLERANCE for segment in segments)
 
 
 def _best_of(group: list[Segment]) -> list[Segment]:
