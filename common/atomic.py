@@ -82,7 +82,7 @@ class AtomicFolder:
             self._make_folder(level)
             if level.is_symlink():
                 raise NotADirectoryError(f'{level} is a link, and has to be a folder')
-        with _folder(folder) as handle:
+        with open_folder(folder) as handle:
             yield handle
 
     def sync(self, handle: int) -> None:
@@ -118,7 +118,7 @@ class AtomicFolder:
         self._durable.add(_identity(folder))
 
     def _sync_folder(self, folder: Path) -> None:
-        with _folder(folder) as handle:
+        with open_folder(folder) as handle:
             self.sync(handle)
 
 
@@ -252,7 +252,8 @@ def close(handle: int) -> None:
 
 
 @contextmanager
-def _folder(folder: Path) -> Iterator[int]:
+def open_folder(folder: Path) -> Iterator[int]:
+    """The handle of a folder, open for the block."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield handle

@@ -42,6 +42,10 @@ class Opening:
     pts: int | None
     parameters: bytes
 
+    @property
+    def is_complete(self) -> bool:
+        return self.pts is not None and bool(self.parameters)
+
 
 @dataclass(frozen=True, slots=True)
 class Media:

@@ -8,8 +8,9 @@ import pytest
 
 from common import digest
 from common.disk import Disk
+from common.remembered import SETTLED_NS
 from common.segment import Hour
-from common.summaries import SETTLED_NS, Summaries
+from common.summaries import Summaries
 from common.wire import HourSummary
 from tests.kit.build import HOUR, Piece, fill, run_of, tombstone_of
 
