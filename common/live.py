@@ -6,11 +6,11 @@ starts counting at the seconds since 1970 of its first segment: where nothing is
 number given before, as long as segments last at least a second on average.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from common import playlist, timeline
+from common import playlist, playlist_reader, timeline
 from common.errors import ListingError, SegmentError
 from common.segment import Segment, shown
 
@@ -21,12 +21,16 @@ MOST_NUMBER = 2**53
 
 @dataclass(frozen=True)
 class LiveWindow:
-    """What the live playlist of one variant lists."""
+    """What the live playlist of one variant lists.
+
+    A discontinuity lies before each of `breaks`, and wherever there is a hole.
+    """
 
     segments: tuple[Segment, ...] = ()
     sequence: int = 0
     target_duration: int = 1
     discontinuity_sequence: int = 0
+    breaks: frozenset[Segment] = frozenset()
 
     @property
     def next_number(self) -> int:
@@ -35,18 +39,23 @@ class LiveWindow:
 
     def follows(self, segment: Segment) -> bool:
         """Whether the segment comes after all that is listed."""
-        return not self.segments or segment.start >= self.segments[-1].end - timeline.TOLERANCE
+        if not self.segments:
+            return True
+        last = self.segments[-1]
+        return segment.start >= last.end - timeline.TOLERANCE and segment.start > last.start
 
-    def with_newest(self, held: Sequence[Segment]) -> 'LiveWindow':
+    def with_newest(self, held: Sequence[Segment], breaks: Container[Segment] = ()) -> 'LiveWindow':
         """The window with what follows the last listed of `held` (playable, in order)."""
         new = tuple(filter(self.follows, held))
         if not new:
             return self
+        begun = self.segments or self.sequence
         return replace(
             self,
             segments=self.segments + new,
-            sequence=self.sequence if self.segments else max(self.sequence, int(new[0].start.timestamp())),
+            sequence=self.sequence if begun else int(new[0].start.timestamp()),
             target_duration=max(self.target_duration, playlist.target_duration_of(new)),
+            breaks=self.breaks | {segment for segment in new if segment in breaks},
         )
 
     def since(self, start: datetime) -> 'LiveWindow':
@@ -57,6 +66,7 @@ class LiveWindow:
             segments=self.segments[gone:],
             sequence=self.sequence + gone,
             discontinuity_sequence=self.discontinuity_sequence + self._breaks_among_first(gone),
+            breaks=self.breaks.intersection(self.segments[gone:]) if self.breaks else self.breaks,
         )
 
     def moved_on(self, held: Sequence[Segment], length: timedelta) -> 'LiveWindow':
@@ -84,6 +94,7 @@ class LiveWindow:
             discontinuity_sequence=self.discontinuity_sequence,
             target_duration=self.target_duration,
             ended=False,
+            breaks=self.breaks,
         )
 
     @classmethod
@@ -92,7 +103,7 @@ class LiveWindow:
 
         `segment_of` gives the segment of a URI, and raises SegmentError if there is none.
         """
-        found = playlist.parse_media(text, '')
+        found = playlist_reader.parse_media(text, '')
         try:
             window = cls(tuple(segment_of(entry.uri) for entry in found.entries))
         except SegmentError as error:
@@ -102,7 +113,9 @@ class LiveWindow:
         if not all(0 <= each < MOST_NUMBER for each in (found.sequence, found.discontinuity_sequence)):
             raise ListingError('a live playlist with numbers that cannot be')
         target = max(int(found.target_duration), playlist.target_duration_of(window.segments))
-        return cls(window.segments, found.sequence, target, found.discontinuity_sequence)
+        pairs = zip(window.segments, found.entries, strict=True)
+        breaks = frozenset(segment for segment, entry in pairs if entry.discontinuity)
+        return cls(window.segments, found.sequence, target, found.discontinuity_sequence, breaks)
 
     def _is_in_order(self) -> bool:
         pairs = zip(self.segments, self.segments[1:], strict=False)
@@ -120,4 +133,4 @@ class LiveWindow:
     def _breaks_among_first(self, count: int) -> int:
         """How many discontinuity tags go with the first `count` segments, and with the tag after them."""
         pairs = zip(self.segments[:count], self.segments[1 : count + 1], strict=False)
-        return sum(not timeline.follows(earlier, later) for earlier, later in pairs)
+        return sum(later in self.breaks or not timeline.follows(earlier, later) for earlier, later in pairs)

@@ -1,62 +1,28 @@
-"""HLS playlists (RFC 8216): written from segments, and read from origins. Writer beside reader.
-
-The reader is for live origins: one bad line costs the segment it belongs to, never the whole playlist.
-"""
+"""HLS playlists (RFC 8216) as we write them. They are read by `common.playlist_reader`."""
 
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from urllib.parse import urljoin
-
-from dateutil.parser import isoparse
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from common import timeline
-from common.errors import ListingError
-from common.segment import Segment, shown
+from common.segment import Segment
 
 CONTENT_TYPE = 'application/vnd.apple.mpegurl'
-MAX_BYTES = 16 * 1024 * 1024
-"""The largest playlist that is read: a day of two-second segments takes about 7 MB."""
-
-_ATTRIBUTE = re.compile('(?<![A-Z0-9-])([A-Z0-9-]+)=("[^"]*"|[^",]*)')
+END = '#EXT-X-ENDLIST\n'
 
 
 @dataclass(frozen=True, slots=True)
 class VariantStream:
-    """One EXT-X-STREAM-INF of a master playlist; `bandwidth` in bits a second."""
+    """One EXT-X-STREAM-INF of a master playlist (RFC 8216 section 4.3.4.2); bandwidths in bits a second.
+
+    `bandwidth` is that of the peak; `resolution` is width and height; `codecs` are those of RFC 6381.
+    """
 
     uri: str
     bandwidth: int
-    height: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One media segment of an origin's playlist; `start` is None where the origin states no time."""
-
-    uri: str
-    sequence: int
-    duration: timedelta
-    start: datetime | None
-
-    @property
-    def identity(self) -> tuple[str, datetime | int]:
-        """What tells it from others: an origin may reuse names and numbers, but not at the same time."""
-        return self.uri, self.start or self.sequence
-
-
-@dataclass(frozen=True, slots=True)
-class MediaPlaylist:
-    """What an origin offers now; `skipped` are the segments whose lines could not be read, and why."""
-
-    entries: tuple[Entry, ...]
-    target_duration: float
-    ended: bool
-    skipped: tuple[str, ...] = ()
-    sequence: int = 0
-    discontinuity_sequence: int = 0
+    average_bandwidth: int | None = None
+    resolution: tuple[int, int] | None = None
+    codecs: tuple[str, ...] = ()
 
 
 def media(
@@ -68,25 +34,45 @@ def media(
     target_duration: int | None = None,
     ended: bool = True,
     range_of: Callable[[Segment], str] = lambda _: '',
+    breaks: Container[Segment] = frozenset(),
 ) -> str:
     """A media playlist of playable segments in order of time, with a DISCONTINUITY at each hole.
 
+    There is one before each of `breaks`, too.
     `target_duration` in seconds is that of a live playlist, which must not change; else it is computed.
     `range_of` gives the part of a larger resource that a segment is, as LENGTH@OFFSET (RFC 8216 4.3.2.2).
     """
-    target = target_duration or target_duration_of(segments)
-    head = [
+    head = media_head(
+        target_duration or target_duration_of(segments),
+        sequence=sequence,
+        discontinuity_sequence=discontinuity_sequence,
+        ended=ended,
+        version=4 if any(map(range_of, segments)) else 3,
+    )
+    entries = media_lines(segments, uri_of, range_of=range_of, breaks=breaks)
+    return head + ''.join(f'{line}\n' for line in entries) + (END if ended else '')
+
+
+def media_head(
+    target_duration: int,
+    *,
+    sequence: int = 0,
+    discontinuity_sequence: int = 0,
+    ended: bool = True,
+    version: int = 3,
+) -> str:
+    """What a media playlist says before its first segment."""
+    lines = [
         '#EXTM3U',
-        f'#EXT-X-VERSION:{4 if any(map(range_of, segments)) else 3}',
-        f'#EXT-X-TARGETDURATION:{target}',
+        f'#EXT-X-VERSION:{version}',
+        f'#EXT-X-TARGETDURATION:{target_duration}',
         f'#EXT-X-MEDIA-SEQUENCE:{sequence}',
     ]
     if discontinuity_sequence:
-        head.append(f'#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuity_sequence}')
+        lines.append(f'#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuity_sequence}')
     if ended:
-        head.append('#EXT-X-PLAYLIST-TYPE:VOD')
-    tail = ['#EXT-X-ENDLIST'] if ended else []
-    return '\n'.join([*head, *_media_lines(segments, uri_of, range_of), *tail]) + '\n'
+        lines.append('#EXT-X-PLAYLIST-TYPE:VOD')
+    return ''.join(f'{line}\n' for line in lines)
 
 
 def target_duration_of(segments: Iterable[Segment]) -> int:
@@ -98,138 +84,32 @@ def master(variants: Iterable[VariantStream]) -> str:
     """A master playlist, the highest bandwidth first."""
     lines = ['#EXTM3U', '#EXT-X-VERSION:3']
     for variant in sorted(variants, key=lambda each: (-each.bandwidth, each.uri)):
-        lines += [f'#EXT-X-STREAM-INF:BANDWIDTH={variant.bandwidth}', variant.uri]
+        lines += [f'#EXT-X-STREAM-INF:{",".join(_told(variant))}', variant.uri]
     return '\n'.join(lines) + '\n'
 
 
-def is_master(text: str) -> bool:
-    return '#EXT-X-STREAM-INF:' in text
+def _told(variant: VariantStream) -> Iterator[str]:
+    yield f'BANDWIDTH={variant.bandwidth}'
+    if variant.average_bandwidth:
+        yield f'AVERAGE-BANDWIDTH={variant.average_bandwidth}'
+    if variant.codecs:
+        yield f'CODECS="{",".join(variant.codecs)}"'
+    if variant.resolution:
+        yield 'RESOLUTION={}x{}'.format(*variant.resolution)
 
 
-def parse_master(text: str, base_url: str) -> list[VariantStream]:
-    """The variants of a master playlist with absolute URIs; raises ListingError."""
-    variants: list[VariantStream] = []
-    attributes: dict[str, str] | None = None
-    for line in _lines(text):
-        if line.startswith('#EXT-X-STREAM-INF:'):
-            attributes = _attributes(line.partition(':')[2])
-        elif attributes is not None and not line.startswith('#'):
-            variants.append(_variant(base_url, line, attributes))
-            attributes = None
-    if not variants:
-        raise ListingError('the master playlist names no variant')
-    return variants
-
-
-def parse_media(text: str, base_url: str) -> MediaPlaylist:
-    """The segments of a media playlist with absolute URIs; raises ListingError if it is not a playlist."""
-    reading = _Reading(base_url)
-    for line in _lines(text):
-        reading.take(line)
-    if not reading.target_duration:
-        raise ListingError('the playlist has no EXT-X-TARGETDURATION')
-    return MediaPlaylist(
-        tuple(reading.entries),
-        reading.target_duration,
-        reading.ended,
-        tuple(reading.skipped),
-        reading.first,
-        reading.discontinuities,
-    )
-
-
-@dataclass
-class _Reading:
-    """A media playlist as far as it has been read: what the lines since the last URI said of the next."""
-
-    base_url: str
-    entries: list[Entry] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    target_duration: float = 0.0
-    ended: bool = False
-    first: int = 0
-    discontinuities: int = 0
-    sequence: int = 0
-    duration: timedelta | None = None
-    clock: datetime | None = None
-    stated: bool = False
-    trouble: str = ''
-
-    def take(self, line: str) -> None:
-        if not line.startswith('#'):
-            self._uri(line)
-            return
-        tag, _, value = line.partition(':')
-        reader = _TAGS.get(tag)
-        if reader is None:
-            return
-        try:
-            reader(self, value)
-        except (ValueError, OverflowError):
-            self.trouble = f'{shown(line)} cannot be read'
-
-    def _uri(self, line: str) -> None:
-        try:
-            self.entries.append(self._entry(urljoin(self.base_url, line)))
-        except ValueError as error:
-            self.skipped.append(f'{shown(line)}: {shown(str(error))}')
-        self._advance()
-
-    def _entry(self, uri: str) -> Entry:
-        if self.trouble or self.duration is None:
-            raise ValueError(self.trouble or 'it has no EXTINF')
-        return Entry(uri, self.sequence, self.duration, self.clock)
-
-    def _advance(self) -> None:
-        try:
-            self.clock = self.clock + self.duration if self.clock and self.duration else None
-        except OverflowError:
-            self.clock = None
-        self.duration, self.trouble, self.stated = None, '', False
-        self.sequence += 1
-
-    def target(self, value: str) -> None:
-        self.target_duration = _positive_seconds(value)
-
-    def first_sequence(self, value: str) -> None:
-        self.sequence = self.first = int(value)
-
-    def first_discontinuity(self, value: str) -> None:
-        self.discontinuities = int(value)
-
-    def extinf(self, value: str) -> None:
-        self.duration = timedelta(seconds=_positive_seconds(value.partition(',')[0]))
-
-    def program_date_time(self, value: str) -> None:
-        time = isoparse(value)
-        self.clock = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-        self.stated = True
-
-    def discontinuity(self, _: str) -> None:
-        if not self.stated:
-            self.clock = None  # the times before it say nothing of those after it
-
-    def end(self, _: str) -> None:
-        self.ended = True
-
-
-_TAGS: dict[str, Callable[[_Reading, str], None]] = {
-    '#EXT-X-TARGETDURATION': _Reading.target,
-    '#EXT-X-MEDIA-SEQUENCE': _Reading.first_sequence,
-    '#EXT-X-DISCONTINUITY-SEQUENCE': _Reading.first_discontinuity,
-    '#EXTINF': _Reading.extinf,
-    '#EXT-X-PROGRAM-DATE-TIME': _Reading.program_date_time,
-    '#EXT-X-DISCONTINUITY': _Reading.discontinuity,
-    '#EXT-X-ENDLIST': _Reading.end,
-}
-
-
-def _media_lines(
-    segments: Sequence[Segment], uri_of: Callable[[Segment], str], range_of: Callable[[Segment], str]
+def media_lines(
+    segments: Iterable[Segment],
+    uri_of: Callable[[Segment], str],
+    *,
+    range_of: Callable[[Segment], str] = lambda _: '',
+    breaks: Container[Segment] = frozenset(),
+    after: Segment | None = None,
 ) -> Iterator[str]:
-    previous: Segment | None = None
+    """The lines of segments that come after another one, if there is one; the rest as in `media`."""
+    previous = after
     for segment in segments:
-        if previous and not timeline.follows(previous, segment):
+        if previous and (segment in breaks or not timeline.follows(previous, segment)):
             yield '#EXT-X-DISCONTINUITY'
         yield f'#EXT-X-PROGRAM-DATE-TIME:{segment.start:%Y-%m-%dT%H:%M:%S}.{segment.start.microsecond:06}Z'
         yield f'#EXTINF:{segment.duration.total_seconds():.6f},'
@@ -237,32 +117,3 @@ def _media_lines(
             yield f'#EXT-X-BYTERANGE:{part}'
         yield uri_of(segment)
         previous = segment
-
-
-def _lines(text: str) -> Iterator[str]:
-    lines = iter(text.removeprefix('\ufeff').splitlines())
-    if next(lines, '').strip() != '#EXTM3U':
-        raise ListingError(f'{shown(text, 60)} is not a playlist: it does not start with #EXTM3U')
-    yield from filter(None, (line.strip() for line in lines))
-
-
-def _attributes(text: str) -> dict[str, str]:
-    return {name: value.strip('"') for name, value in _ATTRIBUTE.findall(text)}
-
-
-def _variant(base_url: str, uri: str, attributes: dict[str, str]) -> VariantStream:
-    try:
-        uri = urljoin(base_url, uri)
-        _, _, height = attributes.get('RESOLUTION', '').partition('x')
-        return VariantStream(uri, int(attributes['BANDWIDTH']), int(height) if height else None)
-    except (KeyError, ValueError):
-        raise ListingError(
-            f'the variant {shown(uri)} has no BANDWIDTH, or a RESOLUTION that is none'
-        ) from None
-
-
-def _positive_seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < 86_400:
-        raise ValueError
-    return seconds

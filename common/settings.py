@@ -53,6 +53,12 @@ class Restreamer:
 
     listen: tuple[str, int] = option(('127.0.0.1', 8001), ADDRESS, 'Where to serve HTTP.')
     live_window: float = option(300.0, SECONDS, 'How much of the newest video a live playlist holds.')
+    live_longest: float = option(
+        14_400.0, SECONDS, 'How far back a live playlist reaches that is asked for with a start.'
+    )
+    live_hold: float = option(
+        6.0, SECONDS, 'How long a live playlist waits for a hole to be filled before it goes on behind it.'
+    )
 
 
 @dataclass(frozen=True)

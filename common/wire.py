@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from common.errors import ListingError
+from common.errors import ListingError, SegmentError
 from common.segment import Hour, Segment, shown
 from common.times import iso
 
@@ -51,6 +51,15 @@ def names_path(hour: Hour) -> str:
 def segment_path(segment: Segment) -> str:
     """The URL path of a segment; colons are escaped so that it can be used as a relative reference."""
     return f'/segments/{quote(segment.path)}'
+
+
+def segment_in(path: str) -> Segment:
+    """The segment whose `segment_path` this is; raises SegmentError if it is of none."""
+    _, _, stream, variant, hour, name = parts if len(parts := path.split('/')) == 6 else [''] * 6
+    segment = Segment.parse(Hour.parse(unquote(stream), unquote(variant), hour), unquote(name))
+    if segment.withdrawal or path != segment_path(segment):
+        raise SegmentError('name', f'{shown(path)} is not the path of a segment')
+    return segment
 
 
 def batch_path(hour: Hour) -> str:

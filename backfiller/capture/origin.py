@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from backfiller.capture import mpegts
 from backfiller.client import Client, FetchError
-from common import playlist
+from common import playlist, playlist_reader
 from common.errors import ListingError, SegmentError, SourceError
 from common.place import MAX_SEGMENT_BYTES
 
@@ -19,16 +19,16 @@ class Origin:
     def variants(self, default: str) -> dict[str, str]:
         """Variant name -> URL of its media playlist; a media playlist is one variant named `default`."""
         text, url = self._text(self.url)
-        if not playlist.is_master(text):
+        if not playlist_reader.is_master(text):
             return {default: self.url}
-        return variant_names(playlist.parse_master(text, url))
+        return variant_names(playlist_reader.parse_master(text, url))
 
-    def load(self, url: str) -> playlist.MediaPlaylist:
+    def load(self, url: str) -> playlist_reader.MediaPlaylist:
         """A media playlist as it stands now; raises SourceError or ListingError."""
         text, url = self._text(url)
-        return playlist.parse_media(text, url)
+        return playlist_reader.parse_media(text, url)
 
-    def body(self, entry: playlist.Entry, deadline_seconds: float) -> bytes:
+    def body(self, entry: playlist_reader.Entry, deadline_seconds: float) -> bytes:
         """The bytes of one segment; raises SegmentError."""
         try:
             reply = self.client.get(
@@ -47,7 +47,7 @@ class Origin:
     def _text(self, url: str) -> tuple[str, str]:
         """The text of a playlist, and the URL it came from in the end."""
         try:
-            reply = self.client.get(url, limit_bytes=playlist.MAX_BYTES, encoding='gzip')
+            reply = self.client.get(url, limit_bytes=playlist_reader.MAX_BYTES, encoding='gzip')
         except FetchError as error:
             raise SourceError(str(error)) from error
         if reply.status != 200:
@@ -62,7 +62,7 @@ def variant_names(variants: list[playlist.VariantStream]) -> dict[str, str]:
     """Names for the variants of a master playlist: `source` is the best, the others go by their height."""
     named: dict[str, str] = {}
     for variant in sorted(variants, key=lambda each: -each.bandwidth):
-        name = 'source' if not named else f'{variant.height}p' if variant.height else ''
+        name = 'source' if not named else f'{variant.resolution[1]}p' if variant.resolution else ''
         if not name or name in named:
             name = f'{name or "v"}-{variant.bandwidth // 1000}k'
         named.setdefault(name, variant.uri)

@@ -10,7 +10,7 @@ from backfiller.capture.origin import Origin
 from common import digest
 from common.errors import SegmentError, SourceError
 from common.place import Store
-from common.playlist import Entry, MediaPlaylist
+from common.playlist_reader import Entry, MediaPlaylist
 from common.segment import Segment
 
 log = logging.getLogger(__name__)

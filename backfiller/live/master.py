@@ -9,7 +9,7 @@ from gevent.lock import BoundedSemaphore
 from backfiller.live import layout
 from backfiller.live.layout import RECENT, Variant
 from backfiller.mirror.bucket import Bucket, Text
-from common import playlist
+from common import playlist, playlist_reader
 from common.errors import ListingError, StoreError
 from common.live import LiveWindow
 from common.playlist import VariantStream
@@ -81,7 +81,7 @@ def rounded_up(rate: int) -> int:
 def _named(text: str) -> Iterator[tuple[str, int]]:
     """The variants of a master that are laid out as ours are, with their rates."""
     try:
-        found = playlist.parse_master(text, '')
+        found = playlist_reader.parse_master(text, '')
     except ListingError:
         return
     for each in found:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import imageio_ffmpeg
 from gevent import subprocess as cooperative
 
-from common import digest, playlist
+from common import digest, playlist_reader
 from common.errors import SegmeshError
 from common.segment import Segment
 
@@ -75,7 +75,7 @@ def plays_cleanly(url: str, *, seconds: float | None = None) -> str:
 
 
 def _segments(folder: Path, start: datetime) -> list[tuple[Segment, Path]]:
-    offered = playlist.parse_media((folder / 'past.m3u8').read_text(), folder.as_uri() + '/')
+    offered = playlist_reader.parse_media((folder / 'past.m3u8').read_text(), folder.as_uri() + '/')
     end, found = start + timedelta(hours=1), []
     for entry in offered.entries:
         path = Path(unquote(urlsplit(entry.uri).path))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common import playlist
+from common import playlist_reader
 from deploy.demo import video
 from tests.kit.archive import Archive
 from tests.kit.live import LivePlaylist
@@ -36,7 +36,7 @@ def named(archive: Archive, path: str) -> list[str]:
     there = archive.paths()
     if path not in there:
         return []
-    uris = [entry.uri for entry in playlist.parse_media(archive.read(path).decode(), '').entries]
+    uris = [entry.uri for entry in playlist_reader.parse_media(archive.read(path).decode(), '').entries]
     assert set(uris) <= archive.paths()
     return uris
 

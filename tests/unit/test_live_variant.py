@@ -16,7 +16,7 @@ from common.disk import Disk
 from common.errors import SegmentError, StoreError
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING, Scope
-from common.playlist import parse_master, parse_media
+from common.playlist_reader import parse_master, parse_media
 from tests.kit.build import Piece, at, fill, piece, run_of, tombstone_of
 from tests.kit.objects import Objects
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from backfiller.live import layout
 from backfiller.live.layout import Variant
-from common import digest, playlist
+from common import digest, playlist_reader
 from common.errors import ListingError
 from common.live import LiveWindow
 from common.segment import Segment
@@ -73,7 +73,7 @@ class Player:
         self.discontinuities = 0
 
     def poll(self, text: str) -> None:
-        found = playlist.parse_media(text, '')
+        found = playlist_reader.parse_media(text, '')
         assert not found.skipped
         assert not found.ended
         assert found.sequence >= self.sequence
@@ -125,6 +125,21 @@ def test_it_begins_at_the_seconds_since_1970_and_keeps_the_last_minute() -> None
     window = LiveWindow().moved_on([each.segment for each in run_of(40)], MINUTE)
     assert len(window.segments) == 30
     assert window.sequence == int(at('2026-11-14T03:00:00').timestamp()) + 10
+
+
+def test_a_segment_shorter_than_the_tolerance_is_listed_once() -> None:
+    held = [segment(0, 2000), segment(2000, 1)]
+    window = LiveWindow().with_newest(held)
+    assert window.with_newest(held) is window
+
+
+def test_a_break_in_the_video_is_written_read_and_counted() -> None:
+    held = [each.segment for each in run_of(4)]
+    window = LiveWindow().with_newest(held, {held[2]})
+    text = written(window)
+    assert text.count('#EXT-X-DISCONTINUITY\n') == 1
+    assert written(read(text)) == text
+    assert [window.since(each.end).discontinuity_sequence for each in held[:3]] == [0, 1, 1]
 
 
 def test_a_late_segment_is_not_inserted_and_does_not_count_as_new() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from common import digest
 from common.errors import ListingError, SegmentError
-from common.playlist import MediaPlaylist, VariantStream, is_master, master, media, parse_master, parse_media
+from common.playlist import VariantStream, master, media
+from common.playlist_reader import MediaPlaylist, is_master, parse_master, parse_media
 from common.segment import Segment
 from common.timeline import follows, playable
 from common.wire import segment_path
@@ -178,7 +179,9 @@ def test_a_master_playlist_reads_back_highest_first() -> None:
 def test_an_origins_master_keeps_the_height_and_its_quotes_apart() -> None:
     line = '#EXT-X-STREAM-INF:CODECS="a,BANDWIDTH=1",RESOLUTION=1920x1080,BANDWIDTH=5'
     text = f'#EXTM3U\n{line}\n#EXT-X-NOTE\nhttps://cdn/x.m3u8?a=b\n'
-    assert parse_master(text, BASE) == [VariantStream('https://cdn/x.m3u8?a=b', 5, 1080)]
+    assert parse_master(text, BASE) == [
+        VariantStream('https://cdn/x.m3u8?a=b', 5, resolution=(1920, 1080), codecs=('a', 'BANDWIDTH=1'))
+    ]
 
 
 @pytest.mark.parametrize(
