@@ -2,6 +2,8 @@
 
 import gzip
 import time
+import zlib
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from flask import Flask, Response, g, request
@@ -10,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from common.disk import Disk
 from common.errors import ListingError, SegmentError
+from common.offload import offload
 from common.segment import shown
 from common.service import metrics_page
 from restreamer import batch, coverage, files, health, listings, parameters, playlists
@@ -22,6 +25,7 @@ from restreamer.store import EXTENSION, Context
 GZIP_FROM_BYTES = 1000
 _METHODS = ('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE')
 _ERROR_HEADERS = ('Allow', 'Content-Range')
+_GZIP_WBITS = 31
 _GZIPPED = ('application/json', 'application/vnd.apple.mpegurl', 'text/')
 
 
@@ -90,13 +94,25 @@ def _hasten(app: Flask, disk: Disk, measures: Measures) -> None:
 
 def _compress(response: Response) -> Response:
     """Gzips listings and playlists for those who take it; never segments, which do not shrink."""
-    if not (response.mimetype or '').startswith(_GZIPPED) or response.is_streamed:
+    if not (response.mimetype or '').startswith(_GZIPPED) or response.status_code == 304:
         return response
     response.vary.add('Accept-Encoding')
     if request.accept_encodings.quality('gzip') == 0:
         return response
-    body = response.get_data()
-    if len(body) >= GZIP_FROM_BYTES:
+    if response.is_streamed:
+        response.response = _gzipped(response.iter_encoded())
+    elif len(body := response.get_data()) >= GZIP_FROM_BYTES:
         response.set_data(gzip.compress(body, compresslevel=1, mtime=0))
-        response.headers['Content-Encoding'] = 'gzip'
+    else:
+        return response
+    response.headers['Content-Encoding'] = 'gzip'
     return response
+
+
+def _gzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Each block compressed off the hub as it comes."""
+    compressor = zlib.compressobj(1, wbits=_GZIP_WBITS)
+    for block in blocks:
+        if compressed := offload(compressor.compress, block):
+            yield compressed
+    yield offload(compressor.flush)

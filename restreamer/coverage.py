@@ -4,10 +4,11 @@ from typing import Any
 
 from flask import Blueprint
 
-from common import timeline
+from common.offload import offload
+from common.timeline import Coverage, Interval
 from common.times import iso
 from restreamer import parameters
-from restreamer.store import context, segments_within
+from restreamer.store import context
 
 blueprint = Blueprint('coverage', __name__)
 
@@ -16,7 +17,7 @@ blueprint = Blueprint('coverage', __name__)
 def coverage(stream: str, variant: str) -> dict[str, Any]:
     """Covered intervals, holes, per cent and per minute; without a range, the hour that ends now."""
     within = parameters.interval(context().clock().replace(microsecond=0))
-    found = timeline.coverage(segments_within(stream, variant, within), within)
+    found = coverage_of(stream, variant, within)
     return {
         'stream': stream,
         'variant': variant,
@@ -29,3 +30,8 @@ def coverage(stream: str, variant: str) -> dict[str, Any]:
             {'start': iso(minute), 'covered': round(share, 3)} for minute, share in found.per_minute()
         ],
     }
+
+
+def coverage_of(stream: str, variant: str, within: Interval) -> Coverage:
+    """What of the range is held here."""
+    return offload(context().hours.coverage, stream, variant, within)

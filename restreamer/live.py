@@ -1,20 +1,175 @@
-"""The live windows of the variants that players ask for."""
+"""The live windows of the variants that players ask for.
 
-from collections.abc import Sequence
-from datetime import datetime
+A window remembers what it listed, in memory and in a journal, and lists nothing else than what comes after:
+a hole that is filled late stays one for players, and numbers stay what they are. What comes after a hole is
+held back for a moment, in case the hole is filled.
 
+Numbers begin with the seconds since 1970 of midnight, and count what plays from there. So nodes that hold the
+same count the same, and a player that is moved from one to another goes on.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain, pairwise
+from typing import NamedTuple
+
+from common import timeline
 from common.live import LiveWindow
+from common.mpegts import Opening
+from common.offload import offload
+from common.reel import Reel, microseconds
 from common.segment import Segment
+from common.timeline import Interval
+from restreamer.entries import is_break
+from restreamer.hours import Hours
+from restreamer.journal import Journal
+from restreamer.waiting import MOST_SHARE, Shared
+
+LARGEST_SKEW = timedelta(minutes=1)
+"""How far a recorder's clock may be ahead: a segment once listed live holds up all that lie before it."""
+
+BREAKS_A_DAY = 1000
+"""Discontinuities are counted from this many for each day since 1970."""
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How much live playlists list if nothing else is asked for, and at most; how long they hold back."""
+
+    window: timedelta
+    longest: timedelta
+    hold: timedelta
+
+
+class Windows(NamedTuple):
+    """The longest window, and the usual one, which is its end."""
+
+    longest: LiveWindow
+    usual: LiveWindow
 
 
 class LiveWindows:
-    """The live window of each variant that was asked for."""
+    """The live windows of each variant that was asked for."""
 
-    def __init__(self) -> None:
-        self._windows: dict[tuple[str, str], LiveWindow] = {}
+    def __init__(
+        self,
+        hours: Hours,
+        journal_of: Callable[[str, str], Journal],
+        clock: Callable[[], datetime],
+        lengths: Lengths,
+    ) -> None:
+        self.lengths = lengths
+        self._hours = hours
+        self._journal_of = journal_of
+        self._clock = clock
+        self._followed: dict[tuple[str, str], Shared[Windows]] = {}
 
-    def moved_on(self, stream: str, variant: str, held: Sequence[Segment], start: datetime) -> LiveWindow:
-        """The variant's window with what is new of `held`, and without what ends by `start`."""
-        before = self._windows.get((stream, variant), LiveWindow())
-        window = self._windows[stream, variant] = before.with_newest(held).since(start)
-        return window
+    def of(self, stream: str, variant: str) -> Windows:
+        """The windows as of now, or of a moment ago: looking takes no more than a share of the time."""
+        shared = self._followed.get((stream, variant))
+        if shared is None:
+            followed = _Followed(
+                stream, variant, self._hours, self._journal_of(stream, variant), self._clock, self.lengths
+            )
+            shared = Shared(lambda: offload(followed.move_on), lambda seconds: seconds / MOST_SHARE)
+            self._followed[stream, variant] = shared
+        return shared.look_soon()
+
+
+@dataclass
+class _Followed:
+    """One variant. `move_on` waits for the disk, and is called by one at a time."""
+
+    stream: str
+    variant: str
+    hours: Hours
+    journal: Journal
+    clock: Callable[[], datetime]
+    lengths: Lengths
+
+    def __post_init__(self) -> None:
+        self._windows: Windows | None = None
+        self._held_back: dict[Segment, datetime] = {}
+
+    def move_on(self) -> Windows:
+        now = self.clock()
+        longest, usual = self._windows or self._begun(now)
+        within = Interval(_edge(longest, now - self.lengths.longest), now + LARGEST_SKEW)
+        beginnings = list(self._beginnings(within))
+        new = self._ready(longest, [segment for segment, _ in beginnings], now)
+        if new:
+            breaks = _breaks(beginnings)
+            longest, usual = (window.with_newest(new, breaks) for window in (longest, usual))
+            self.journal.write(longest, new)
+        self._windows = Windows(
+            _trimmed(longest, now - self.lengths.longest), _trimmed(usual, now - self.lengths.window)
+        )
+        return self._windows
+
+    def _begun(self, now: datetime) -> Windows:
+        """What the journal knows; else empty windows that are numbered by what is held."""
+        window = self.journal.read() or self._numbered(now - self.lengths.longest)
+        return Windows(window, _trimmed(window, now - self.lengths.window))
+
+    def _numbered(self, start: datetime) -> LiveWindow:
+        first = next(self._beginnings(Interval(start, self.clock() + LARGEST_SKEW)), None)
+        if not first:
+            return LiveWindow()
+        begin = first[0].start
+        midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0)
+        days = int(midnight.timestamp()) // 86_400
+        if begin == midnight:
+            return LiveWindow(sequence=days * 86_400, discontinuity_sequence=days * BREAKS_A_DAY)
+        today = Interval(midnight, begin)
+        before = sum(map(len, self.hours.reels(self.stream, self.variant, today)))
+        holes = len(self.hours.coverage(self.stream, self.variant, today).covered)
+        return LiveWindow(
+            sequence=days * 86_400 + before, discontinuity_sequence=days * BREAKS_A_DAY + max(0, holes - 1)
+        )
+
+    def _beginnings(self, within: Interval) -> Iterator[tuple[Segment, Opening | None]]:
+        """What plays in a range, and how it begins."""
+        reels = self.hours.reels(self.stream, self.variant, within)
+        return chain.from_iterable(map(self._opened, reels))
+
+    def _opened(self, reel: Reel) -> Iterator[tuple[Segment, Opening | None]]:
+        return zip(reel.segments(), self.hours.openings(reel), strict=True)
+
+    def _ready(self, window: LiveWindow, held: list[Segment], now: datetime) -> list[Segment]:
+        """What comes after the window, up to a hole that may still be filled."""
+        new = [segment for segment in held if window.follows(segment)]
+        after_holes = [
+            later
+            for earlier, later in pairwise([*window.segments[-1:], *new])
+            if not timeline.follows(earlier, later)
+        ]
+        self._held_back = {segment: self._held_back.get(segment, now) for segment in after_holes}
+        if not window.segments:
+            return new
+        waiting = (each for each, since in self._held_back.items() if now - since < self.lengths.hold)
+        first = next(waiting, None)
+        return new if first is None else new[: new.index(first)]
+
+
+def _edge(window: LiveWindow, start: datetime) -> datetime:
+    """From when on to look: the last that is listed is looked at, too, because others are beside it."""
+    return max(start, window.segments[-1].start) if window.segments else start
+
+
+def _trimmed(window: LiveWindow, start: datetime) -> LiveWindow:
+    """Without what ends by then, but with the last, which tells whether a hole comes after it."""
+    return window.since(min(start, window.segments[-1].start)) if window.segments else window
+
+
+def _breaks(beginnings: list[tuple[Segment, Opening | None]]) -> set[Segment]:
+    """The segments before which the video breaks."""
+    return {
+        later
+        for (earlier, one), (later, other) in pairwise(beginnings)
+        if is_break(
+            (microseconds(earlier.start), one),
+            microseconds(earlier.end),
+            (microseconds(later.start), other),
+        )
+    }

@@ -5,6 +5,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from common.identity import node_id
 from common.settings import Node, Restreamer
 from common.times import utc_now
 from restreamer.app import create_app
+from restreamer.live import Lengths
 from restreamer.store import Context
 
 log = logging.getLogger('restreamer')
@@ -39,7 +41,7 @@ def restreamer(**flags: Any) -> None:
         disk=Disk(node.store),
         node_id=node_id(node.node_id, node.store),
         clock=utc_now,
-        live_window_seconds=own.live_window,
+        lengths=_lengths(own),
     )
     server = service.HttpServer(service.bound(own.listen), create_app(context, registry))
     server.start()
@@ -50,6 +52,13 @@ def restreamer(**flags: Any) -> None:
     watching.kill()
     server.stop_gracefully()
     log.info('stopped')
+
+
+def _lengths(own: Restreamer) -> Lengths:
+    window, longest, hold = (
+        timedelta(seconds=each) for each in (own.live_window, own.live_longest, own.live_hold)
+    )
+    return Lengths(window=window, longest=max(window, longest), hold=hold)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from common.disk import Disk
 from restreamer.app import create_app
+from restreamer.live import Lengths
 from restreamer.store import Context
 
 
@@ -31,9 +32,10 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-def client_of(store: Path, clock: Clock, *, live_window_seconds: float = 60) -> FlaskClient:
-    """A client of a newly started application over the store."""
-    context = Context(Disk(store), 'node', clock, live_window_seconds)
+def client_of(store: Path, clock: Clock, *, hold_seconds: float = 0) -> FlaskClient:
+    """A client of a newly started application over the store, whose live window is a minute."""
+    lengths = Lengths(timedelta(minutes=1), timedelta(minutes=4), timedelta(seconds=hold_seconds))
+    context = Context(Disk(store), 'node', clock, lengths)
     return create_app(context, CollectorRegistry()).test_client()
 
 
@@ -97,6 +99,16 @@ class Listed:
     @property
     def numbered(self) -> dict[int, str]:
         return dict(enumerate(self.uris, self.sequence))
+
+    @property
+    def numbered_with_breaks(self) -> dict[int, tuple[str, int]]:
+        """The same with the number of the discontinuity that each comes after."""
+        found, breaks = [], self.discontinuity_sequence
+        for line in self.lines:
+            breaks += line == '#EXT-X-DISCONTINUITY'
+            if line[0] != '#':
+                found.append((line, breaks))
+        return dict(enumerate(found, self.sequence))
 
     @property
     def discontinuity_sequence(self) -> int:

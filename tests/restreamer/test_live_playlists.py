@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.build import Piece, at, fill, piece, run_of
+from tests.kit.footage import footage
 from tests.restreamer.client import Clock, Listed, client_of, read
 
 START = '2026-11-14T03:00:00'
@@ -14,19 +15,20 @@ PATH = '/playlist/bus/source.m3u8'
 class Live:
     """A recording that goes on while a player polls its live playlist."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, *, hold_seconds: float = 0) -> None:
         self.store = store
         self.clock = Clock(at(START))
-        self.client = client_of(store, self.clock)
+        self.hold_seconds = hold_seconds
         self.pieces = run_of(150, START)
+        self.restart()
 
     def record(self, *without: int, upto: int) -> None:
         """The pieces before `upto`, the clock at their end."""
         fill(self.store, [each for number, each in enumerate(self.pieces[:upto]) if number not in without])
         self.clock.now = self.pieces[upto - 1].segment.end
 
-    def poll(self) -> Listed:
-        answer = self.client.get(PATH)
+    def poll(self, query: str = '') -> Listed:
+        answer = self.client.get(PATH + query)
         assert answer.status_code == 200, answer.text
         assert answer.content_type == 'application/vnd.apple.mpegurl'
         assert '#EXT-X-ENDLIST' not in answer.text
@@ -34,7 +36,36 @@ class Live:
         return read(answer.text)
 
     def restart(self) -> None:
-        self.client = client_of(self.store, self.clock)
+        self.client = client_of(self.store, self.clock, hold_seconds=self.hold_seconds)
+
+
+class Player:
+    """Polls, and holds what it sees to RFC 8216 section 6.2.2: a list that grows and loses its front."""
+
+    def __init__(self, recording: Live, query: str = '') -> None:
+        self._recording = recording
+        self._query = query
+        self._numbers: dict[int, tuple[str, int]] = {}
+        self._before = Listed(0, [], [])
+
+    def poll(self) -> Listed:
+        now = self._recording.poll(self._query)
+        assert now.sequence >= self._before.sequence
+        assert now.discontinuity_sequence >= self._before.discontinuity_sequence
+        assert now.sequence + len(now.uris) >= self._before.sequence + len(self._before.uris)
+        for number, listed in now.numbered_with_breaks.items():
+            assert self._numbers.setdefault(number, listed) == listed
+        self._before = now
+        return now
+
+
+@pytest.fixture(scope='module')
+def footages(tmp_path_factory: pytest.TempPathFactory) -> list[list[bytes]]:
+    """The bytes of the segments of two runs of an encoder."""
+    return [
+        [source.body for source, _ in footage(tmp_path_factory.mktemp(name), at(START), seconds=8)]
+        for name in ('one', 'other')
+    ]
 
 
 @pytest.fixture
@@ -46,18 +77,19 @@ def listed(pieces: list[Piece]) -> list[str]:
     return [f'../../segments/{each.path.replace(":", "%3A")}' for each in pieces]
 
 
-def test_a_live_playlist_only_appends_and_trims_the_front_and_keeps_each_number(recording: Live) -> None:
-    numbers: dict[int, str] = {}
-    before = Listed(0, [], [])
-    for upto in (5, 6, 6, 9, 40, 41, 70, 150):
+@pytest.mark.parametrize('query', ['', f'?start={START}'])
+def test_a_live_playlist_only_appends_and_trims_the_front_and_keeps_each_number(
+    recording: Live, query: str
+) -> None:
+    player = Player(recording, query)
+    for upto in (5, 6, 6, 9, 40, 41, 70, 110):
         recording.record(20, 21, upto=upto)
-        now = recording.poll()
-        assert now.sequence >= before.sequence
-        assert all(numbers.get(number, uri) == uri for number, uri in now.numbered.items())
+        if upto == 41:
+            recording.restart()
+        now = player.poll()
         assert now.uris[-1] == listed(recording.pieces[:upto])[-1]
-        assert len(now.uris) <= 31
-        numbers |= now.numbered
-        before = now
+        assert len(now.uris) <= (31 if not query else 108)
+    assert len(now.uris) == (30 if not query else 108)
 
 
 def test_a_hole_that_is_filled_late_does_not_change_what_is_listed(recording: Live) -> None:
@@ -72,11 +104,12 @@ def test_a_hole_that_is_filled_late_does_not_change_what_is_listed(recording: Li
 
 def test_the_discontinuity_is_counted_when_it_leaves(recording: Live) -> None:
     recording.record(3, upto=10)
-    assert recording.poll().discontinuity_sequence == 0
+    before = recording.poll().discontinuity_sequence
     recording.record(3, upto=34)
     with_hole = recording.poll()
     assert with_hole.uris[0] == listed(recording.pieces)[4]
-    assert (with_hole.discontinuity_sequence, '#EXT-X-DISCONTINUITY' in with_hole.lines) == (1, False)
+    assert with_hole.discontinuity_sequence == before + 1
+    assert '#EXT-X-DISCONTINUITY' not in with_hole.lines
 
 
 def test_after_an_outage_longer_than_the_window_the_numbers_go_on(recording: Live) -> None:
@@ -90,7 +123,7 @@ def test_after_an_outage_longer_than_the_window_the_numbers_go_on(recording: Liv
     after = recording.poll()
     assert after.uris == listed(recording.pieces[148:])
     assert after.sequence == before.sequence + len(before.uris)
-    assert after.discontinuity_sequence == 1
+    assert after.discontinuity_sequence == before.discontinuity_sequence + 1
 
 
 def test_a_segment_from_the_future_does_not_hold_up_the_present(recording: Live) -> None:
@@ -115,6 +148,103 @@ def test_a_restart_does_not_go_back(recording: Live) -> None:
     recording.record(upto=70)
     before = recording.poll()
     recording.restart()
-    after = recording.poll()
-    assert after.uris == before.uris
-    assert after.sequence >= before.sequence
+    assert recording.poll() == before
+
+
+def test_a_restart_remembers_what_it_listed_though_a_hole_was_filled_meanwhile(recording: Live) -> None:
+    recording.record(3, 30, upto=60)
+    player = Player(recording, f'?start={START}')
+    before = player.poll()
+    recording.record(upto=60)
+    recording.restart()
+    assert player.poll() == before
+    recording.record(upto=62)
+    recording.restart()
+    assert player.poll().uris == [*before.uris, *listed(recording.pieces[60:62])]
+
+
+def test_a_journal_that_was_cut_off_or_damaged_is_no_hindrance(recording: Live) -> None:
+    recording.record(upto=60)
+    before = recording.poll()
+    journal = recording.store / '.live/bus/source.m3u8'
+    with journal.open('a') as file:
+        file.write('#EXT-X-PROGRAM-DATE-TIME:2026-11-14T03:02')
+    recording.restart()
+    assert recording.poll() == before
+    journal.write_bytes(b'\xff nonsense')
+    recording.restart()
+    assert recording.poll() == before
+
+
+def test_a_store_that_cannot_be_written_is_played_all_the_same(
+    recording: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    recording.record(upto=10)
+    (recording.store / '.live').write_text('a file where a folder should be')
+    recording.poll()
+    recording.record(upto=11)
+    assert recording.poll().uris == listed(recording.pieces[:11])
+    (warning,) = caplog.messages
+    assert 'cannot be written' in warning
+
+
+def test_the_journal_does_not_grow_for_ever(recording: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('restreamer.journal.LEAST_ENTRIES', 10)
+    player = Player(recording)
+    for upto in range(1, 150):
+        recording.record(upto=upto)
+        player.poll()
+    text = (recording.store / '.live/bus/source.m3u8').read_text()
+    assert text.count('#EXTINF') < 150
+
+
+def test_nodes_that_hold_the_same_count_the_same(recording: Live, tmp_path: Path) -> None:
+    recording.record(upto=20)
+    recording.poll()
+    recording.record(upto=60)
+    other = Live(tmp_path / 'other')
+    other.record(upto=60)
+    assert other.poll() == recording.poll()
+
+
+def test_what_comes_after_a_hole_waits_for_a_moment(tmp_path: Path) -> None:
+    recording = Live(tmp_path / 'store', hold_seconds=6)
+    recording.record(upto=10)
+    player = Player(recording)
+    player.poll()
+    recording.record(10, 13, upto=15)
+    assert player.poll().uris == listed(recording.pieces[:10])
+    recording.record(13, upto=16)
+    assert player.poll().uris == listed(recording.pieces[:13])
+    recording.clock.forward(6)
+    assert player.poll().uris == listed([*recording.pieces[:13], *recording.pieces[14:16]])
+
+
+def test_from_a_start_on_as_far_back_as_is_allowed(recording: Live) -> None:
+    recording.record(20, upto=100)
+    recording.poll()
+    assert recording.poll('?start=2026-11-14T03:00:30').uris == listed(
+        [*recording.pieces[15:20], *recording.pieces[21:100]]
+    )
+    refused = recording.client.get(f'{PATH}?start=2026-11-14T02:59:00')
+    assert refused.status_code == 400
+    assert 'give the end, too' in refused.text
+    assert recording.client.get(f'{PATH}?start=2026-11-14T03:03:21').status_code == 404
+
+
+def test_where_the_video_breaks_there_is_a_discontinuity(tmp_path: Path, footages: list[list[bytes]]) -> None:
+    """Two runs of an encoder, whose timestamps both begin at the same, without a hole between them."""
+    bodies = [*footages[0][:4], *footages[1][:3]]
+    recording = Live(tmp_path / 'store')
+    recording.pieces = [
+        piece(f'2026-11-14T03:00:{2 * number:02}', body=body) for number, body in enumerate(bodies)
+    ]
+    player = Player(recording)
+    for upto in (3, 5, 7):
+        recording.record(upto=upto)
+        now = player.poll()
+    at_break = now.lines.index('#EXT-X-DISCONTINUITY')
+    assert now.lines[at_break + 3] == listed(recording.pieces)[4]
+    assert now.lines.count('#EXT-X-DISCONTINUITY') == 1
+    recording.restart()
+    assert player.poll() == now

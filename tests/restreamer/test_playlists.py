@@ -39,7 +39,7 @@ def test_the_master_playlist_leads_to_each_variant_with_the_same_range(url: str)
     assert lines[:2] == ['#EXTM3U', '#EXT-X-VERSION:3']
     uris = [line for line in lines if line[0] != '#']
     assert uris == [f'bus/source.m3u8{RANGE}', f'bus/480p.m3u8{RANGE}']
-    assert '#EXT-X-STREAM-INF:BANDWIDTH=4000' in lines
+    assert '#EXT-X-STREAM-INF:BANDWIDTH=4000,AVERAGE-BANDWIDTH=4000' in lines
     for uri in uris:
         playlist(
             url, urlsplit(urljoin(f'{url}/playlist/bus.m3u8', uri))._replace(scheme='', netloc='').geturl()
