@@ -15,10 +15,10 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from backfiller.deadline import DeadlineError, deadline
 from backfiller.engines import BLOCK_BYTES, Answer, Engine, Rich
 from backfiller.pace import Wait, no_cap
 from common.batch import ReadInto
+from common.deadline import DeadlineError, deadline
 from common.segment import shown
 
 MAX_REDIRECTS = 5

@@ -20,8 +20,9 @@ import requests
 from certifi import where
 from requests.utils import get_environ_proxies, get_netrc_auth
 
-from backfiller.fair import FairAdapter, FairConnection, FairHTTPSConnection
+from backfiller.fair import FairAdapter
 from common.batch import ReadInto
+from common.fair import FairConnection, FairHTTPSConnection
 
 BLOCK_BYTES = 256 * 1024
 USER_AGENT = f'segmesh/{version("segmesh")}'

@@ -19,8 +19,8 @@ from botocore.parsers import create_parser
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 
-from backfiller.deadline import DeadlineError, deadline
 from backfiller.engines import Engine, Lean
+from common.deadline import DeadlineError, deadline
 
 _HEADERS = {
     'CacheControl': 'Cache-Control',

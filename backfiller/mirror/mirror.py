@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from backfiller import sync
-from backfiller.deadline import DeadlineError, deadline
 from backfiller.mirror import manifest as manifests
 from backfiller.mirror import turns
 from backfiller.mirror.bucket import Bucket, Text
@@ -25,6 +24,7 @@ from backfiller.mirror.members import Members
 from backfiller.mirror.verify import Problem, Verdict
 from backfiller.together import each_of, together
 from common import playlist
+from common.deadline import DeadlineError, deadline
 from common.errors import ListingError, SegmentError, SegmeshError, SourceError, StoreError
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING, Scope, Source, Troubles

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from backfiller.deadline import DeadlineError, deadline
 from backfiller.mirror.s3 import Border
+from common.deadline import DeadlineError, deadline
 from common.errors import SegmentError
 
 GET_SECONDS = 300.0

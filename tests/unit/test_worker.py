@@ -8,8 +8,8 @@ import pytest
 from gevent.event import Event
 from gevent.monkey import get_original
 
-from backfiller.deadline import DeadlineError, deadline
 from backfiller.worker import Emit, Worker
+from common.deadline import DeadlineError, deadline
 from common.errors import SourceError
 from tests.kit.process import eventually
 
