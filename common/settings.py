@@ -59,6 +59,11 @@ class Restreamer:
     live_hold: float = option(
         6.0, SECONDS, 'How long a live playlist waits for a hole to be filled before it goes on behind it.'
     )
+    backfiller: str = option(
+        '',
+        optional(URL),
+        "The control port of this node's own backfiller, which knows the peers; segmesh node sets it.",
+    )
 
 
 @dataclass(frozen=True)

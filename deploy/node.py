@@ -19,7 +19,7 @@ def services(settings: Settings) -> list[Service]:
         for stream, url in node.capture
     ]
     return [
-        Service('restreamer', child.module('restreamer.main')),
+        Service('restreamer', child.module('restreamer.main', *_asking(settings))),
         Service('backfiller', child.module('backfiller.main', 'run', *_watching(settings))),
         *captures,
     ]
@@ -27,11 +27,23 @@ def services(settings: Settings) -> list[Service]:
 
 def _watching(settings: Settings) -> list[str]:
     """The flag that lets the backfiller watch the restreamer beside it, unless it was told of another."""
-    host, port = settings.section(Restreamer).listen
-    if settings.section(Backfiller).restreamer or not port:
+    address = settings.section(Restreamer).listen
+    return _flag('--restreamer', settings.section(Backfiller).restreamer, address)
+
+
+def _asking(settings: Settings) -> list[str]:
+    """The flag that lets the restreamer ask the backfiller beside it, unless it was told of another."""
+    address = settings.section(Backfiller).control
+    return _flag('--backfiller', settings.section(Restreamer).backfiller, address)
+
+
+def _flag(flag: str, given: str, address: tuple[str, int]) -> list[str]:
+    """The flag with the URL of the address on this machine; none if there is a URL already, or no port."""
+    host, port = address
+    if given or not port:
         return []
     local = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)  # noqa: S104 (compared, not listened on)
-    return ['--restreamer', f'http://[{local}]:{port}' if ':' in local else f'http://{local}:{port}']
+    return [flag, f'http://[{local}]:{port}' if ':' in local else f'http://{local}:{port}']
 
 
 def environment(flags: dict[str, object], config: Path | None) -> dict[str, str]:

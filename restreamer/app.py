@@ -15,12 +15,14 @@ from common.errors import ListingError, SegmentError
 from common.offload import offload
 from common.segment import shown
 from common.service import metrics_page
-from restreamer import batch, coverage, files, health, listings, parameters, playlists
+from restreamer import batch, coverage, files, health, holes, listings, parameters, playlists
 from restreamer.cors import allow_players
 from restreamer.measures import EXTENSION as MEASURES
 from restreamer.measures import Measures
 from restreamer.quick import Quick
 from restreamer.store import EXTENSION, Context
+from restreamer.survey import EXTENSION as SURVEY
+from restreamer.survey import Survey
 
 GZIP_FROM_BYTES = 1000
 _METHODS = ('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE')
@@ -37,8 +39,9 @@ def create_app(context: Context, registry: CollectorRegistry) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.converters.update(parameters.CONVERTERS)
     app.extensions[EXTENSION] = context
+    app.extensions[SURVEY] = Survey(context)
     measures = app.extensions[MEASURES] = Measures(registry)
-    for part in (listings, files, batch, playlists, coverage, health):
+    for part in (listings, files, batch, playlists, coverage, holes, health):
         app.register_blueprint(part.blueprint)
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(registry))
     _explain_errors(app)

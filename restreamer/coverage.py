@@ -8,7 +8,7 @@ from common.offload import offload
 from common.timeline import Coverage, Interval
 from common.times import iso
 from restreamer import parameters
-from restreamer.store import context
+from restreamer.store import Context, context
 
 blueprint = Blueprint('coverage', __name__)
 
@@ -17,7 +17,7 @@ blueprint = Blueprint('coverage', __name__)
 def coverage(stream: str, variant: str) -> dict[str, Any]:
     """Covered intervals, holes, per cent and per minute; without a range, the hour that ends now."""
     within = parameters.interval(context().clock().replace(microsecond=0))
-    found = coverage_of(stream, variant, within)
+    found = coverage_of(context(), stream, variant, within)
     return {
         'stream': stream,
         'variant': variant,
@@ -32,6 +32,6 @@ def coverage(stream: str, variant: str) -> dict[str, Any]:
     }
 
 
-def coverage_of(stream: str, variant: str, within: Interval) -> Coverage:
-    """What of the range is held here."""
-    return offload(context().hours.coverage, stream, variant, within)
+def coverage_of(at: Context, stream: str, variant: str, within: Interval) -> Coverage:
+    """What this node holds of the range, looked at in the thread pool; also outside of a request."""
+    return offload(at.hours.coverage, stream, variant, within)

@@ -42,6 +42,7 @@ def restreamer(**flags: Any) -> None:
         node_id=node_id(node.node_id, node.store),
         clock=utc_now,
         lengths=_lengths(own),
+        backfiller=own.backfiller,
     )
     server = service.HttpServer(service.bound(own.listen), create_app(context, registry))
     server.start()

@@ -70,10 +70,10 @@ def time(name: str) -> datetime | None:
     return found
 
 
-def interval(now: datetime) -> Interval:
-    """From `start`, or for an hour, up to `end`, or to now; neither empty nor unreasonably long."""
+def interval(now: datetime, length: timedelta = ONE_HOUR) -> Interval:
+    """From `start`, or for a `length`, up to `end`, or to now; neither empty nor unreasonably long."""
     end = time('end') or now
-    start = time('start') or end - ONE_HOUR
+    start = time('start') or end - length
     if start >= end:
         raise BadRequest(f'start: {iso(start)} is not before the end, {iso(end)}')
     if end - start > LONGEST_RANGE:

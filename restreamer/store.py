@@ -17,6 +17,7 @@ from common.summaries import Summaries
 from restreamer.hours import Hours
 from restreamer.journal import Journal
 from restreamer.live import Lengths, LiveWindows
+from restreamer.neighbours import Neighbours
 from restreamer.variants import Variants
 from restreamer.waiting import Question, Waiters
 
@@ -31,12 +32,14 @@ class Context:
     node_id: str
     clock: Callable[[], datetime]
     lengths: Lengths
+    backfiller: str = ''
     hours: Hours = field(init=False)
     variants: Variants = field(init=False)
     live: LiveWindows = field(init=False)
     changes: Changes = field(init=False)
     summaries: Summaries = field(init=False)
     waiters: Waiters[str] = field(init=False)
+    neighbours: Neighbours = field(init=False)
 
     def __post_init__(self) -> None:
         self.hours = Hours(self.disk)
@@ -45,6 +48,7 @@ class Context:
         self.changes = Changes(self.disk.root)
         self.summaries = Summaries(self.disk)
         self.waiters = Waiters(self.changes, self._fingerprints)
+        self.neighbours = Neighbours(self.backfiller)
 
     def _fingerprints(self, question: Question) -> str:
         return offload(fingerprints, self.disk, self.summaries, question)

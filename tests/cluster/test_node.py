@@ -79,6 +79,7 @@ def test_a_node_serves_backfills_captures_and_stops(tmp_path: Path) -> None:
             node.wait()
             assert get(f'{node.url}/readyz').json()['id'] == get(f'{node.control}/status').json()['id']
             eventually(lambda: len(files_below(node.store)) == 3)
+            assert get(f'{node.url}/holes/bus/source').json()['error'] is None, 'it asks its backfiller'
             pids = list(children(process).values())
             assert len(pids) == 3
             assert process.stop() == 0, process.output

@@ -1,0 +1,56 @@
+"""GET /holes: exactly what is missing, and who has it."""
+
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from flask import Blueprint
+
+from common.times import iso
+from restreamer import parameters, telling
+from restreamer.known import Hole, Picture, segments_in
+from restreamer.spans import seconds
+from restreamer.store import context
+from restreamer.survey import survey
+
+MOST_HOLES = 1000
+DEFAULT_LENGTH = timedelta(days=1)
+
+blueprint = Blueprint('holes', __name__)
+
+
+@blueprint.get('/holes/<stream:stream>/<variant:variant>')
+def holes(stream: str, variant: str) -> dict[str, Any]:
+    """Of the last day, if no range is given. With `own=true` what this node lacks; no peer is asked."""
+    within = parameters.interval(context().clock().replace(microsecond=0), DEFAULT_LENGTH)
+    asked = {'stream': stream, 'variant': variant}
+    if parameters.flag('own'):
+        return asked | telling.encode(survey().ours(stream, variant, within), within)
+    picture = survey().picture(stream, variant, within)
+    return asked | _answer(picture)
+
+
+def _answer(picture: Picture) -> dict[str, Any]:
+    missing = picture.missing(picture.ours)
+    return {
+        'start': iso(picture.within.start),
+        'end': iso(picture.within.end),
+        'seconds': seconds(missing),
+        'truncated': len(missing) > MOST_HOLES,
+        'holes': [_told(hole, picture.usual_seconds) for hole in islice(picture.holes(), MOST_HOLES)],
+        'peers': [{'url': each.node, 'error': each.error or None} for each in picture.peers],
+        'error': picture.trouble or None,
+    }
+
+
+def _told(hole: Hole, usual_seconds: float | None) -> dict[str, Any]:
+    return {
+        **hole.span.told(),
+        'segments': segments_in(hole.span.seconds, usual_seconds),
+        'since': iso(hole.span.end),
+        'where': hole.where,
+        'fetchable_seconds': seconds(hole.held),
+        'held_by': list(hole.held_by),
+        'missing_at': list(hole.missing_at),
+        'not_asked': [{'peer': node or None, 'error': error or None} for node, error in hole.not_asked],
+    }

@@ -1,0 +1,161 @@
+"""The services that this node knows: the backfiller beside it, which knows the peers, and the peers.
+
+Whoever fails is left alone for a while, and those who ask meanwhile are told at once why: a dead peer costs
+one request its deadline, and then nobody anything.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import gevent
+from gevent.lock import BoundedSemaphore
+
+from common import kinds
+from common.errors import ListingError, SegmentError, SourceError
+from common.segment import ONE_HOUR, hour_start
+from common.wire import MAX_LISTING_BYTES
+from restreamer.asking import DEADLINE_SECONDS, Asker, Reply
+from restreamer.remembered import Remembered
+
+REST_SECONDS = 10.0
+REMEMBERED_SECONDS = 2.0
+AT_ONCE = 4
+"""Requests that one neighbour is asked at the same time."""
+
+MOST_PEERS = 50
+_OURSELVES = 'ourselves'
+_ALIVE_PATH = '/readyz'
+
+
+class Neighbour:
+    """One service at a URL, and whether it answers."""
+
+    def __init__(self, url: str, asker: Asker, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.url = url
+        self.trouble = ''
+        """Why it is left alone; empty while it is not."""
+        self.has_answered = False
+        self._asker = asker
+        self._monotonic = monotonic
+        self._rest_until = 0.0
+        self._looking = False
+        self._turns = BoundedSemaphore(AT_ONCE)
+
+    @property
+    def reachable(self) -> bool | None:
+        """Whether it answered when it was last asked; None before that."""
+        return False if self.trouble else self.has_answered or None
+
+    def get(self, path: str, *, limit_bytes: int = MAX_LISTING_BYTES) -> Reply:
+        """The answer, whatever its status; raises SourceError, and ListingError for one that is too long."""
+        self._check()
+        with self._turns:
+            self._check()
+            return self._exchange(path, limit_bytes)
+
+    def _check(self) -> None:
+        if not self.trouble:
+            return
+        if self._monotonic() >= self._rest_until and not self._looking:
+            self._looking = True
+            gevent.spawn(self._look)
+        raise SourceError(self.trouble)
+
+    def _look(self) -> None:
+        """Whether it is back; nobody waits for it."""
+        try:
+            self._exchange(_ALIVE_PATH, MAX_LISTING_BYTES)
+        except (SourceError, ListingError):
+            return
+        finally:
+            self._looking = False
+
+    def _exchange(self, path: str, limit_bytes: int) -> Reply:
+        try:
+            reply = self._asker.get(self.url + path, limit_bytes=limit_bytes, seconds=DEADLINE_SECONDS)
+        except SourceError as error:
+            self.trouble, self._rest_until = str(error), self._monotonic() + REST_SECONDS
+            raise
+        self.trouble, self.has_answered = '', True
+        return reply
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the backfiller beside us says of itself; nothing, and why, if it does not."""
+
+    told: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ''
+
+    @property
+    def peers(self) -> dict[str, Mapping[str, Any]]:
+        """The URL of each peer, and what is said of it; not those that are found to be this node itself."""
+        found = {url: mapping(said) for url, said in mapping(self.told.get('peers')).items() if _is_url(url)}
+        others = [(url, said) for url, said in found.items() if said.get('state') != _OURSELVES]
+        return dict(others[:MOST_PEERS])
+
+    def kept_from(self, stream: str, variant: str) -> datetime | None:
+        """The end of the newest hour that was let go here; None if there is none."""
+        horizon = mapping(mapping(self.told.get('retention')).get('horizon'))
+        try:
+            return hour_start(str(horizon.get(f'{stream}/{variant}', ''))) + ONE_HOUR
+        except SegmentError:
+            return None
+
+
+class Neighbours:
+    """Who there is beside this node. Without a `backfiller`, the URL of its control port, nobody is known."""
+
+    def __init__(self, backfiller: str) -> None:
+        self._asker = Asker()
+        self._backfiller = Neighbour(backfiller, self._asker)
+        self._peers: dict[str, Neighbour] = {}
+        self._beside = Remembered[str, Beside](lambda _: self._look(), REMEMBERED_SECONDS)
+
+    def beside(self) -> Beside:
+        """What the backfiller says, no older than two seconds."""
+        return self._beside.get('')
+
+    def peers(self) -> list[Neighbour]:
+        """The peers that the backfiller knows now."""
+        known = self.beside().peers
+        self._peers = {url: self._peers.get(url) or Neighbour(url, self._asker) for url in known}
+        return list(self._peers.values())
+
+    def _look(self) -> Beside:
+        if not self._backfiller.url:
+            return Beside(error='no backfiller is configured: give --backfiller URL of its control port')
+        try:
+            return Beside(told=answer_of(self._backfiller, '/status'))
+        except (SourceError, ListingError) as error:
+            return Beside(error=str(error))
+
+
+def answer_of(neighbour: Neighbour, path: str) -> Mapping[str, Any]:
+    """The JSON object that it answers; raises SourceError, and ListingError for anything else."""
+    reply = neighbour.get(path)
+    if reply.status != 200:
+        raise ListingError(f'{neighbour.url}{path} answered {reply.status}')
+    try:
+        found = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ListingError(f'{neighbour.url}{path} did not answer a JSON object')
+    return found
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """The value if it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return bool(kinds.URL.parse(text))
+    except ValueError:
+        return False

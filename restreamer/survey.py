@@ -1,0 +1,75 @@
+"""Puts together what this node and its peers hold: each peer is asked in the best way that it knows."""
+
+from typing import cast
+
+from flask import current_app
+from gevent.pool import Pool
+
+from common.errors import ListingError, SourceError
+from common.offload import offload
+from common.timeline import Interval
+from restreamer import telling
+from restreamer.coverage import coverage_of
+from restreamer.ends import ends_of
+from restreamer.known import THIS_NODE, Known, Picture
+from restreamer.neighbours import REMEMBERED_SECONDS, Neighbour
+from restreamer.plain import Listings
+from restreamer.remembered import Remembered
+from restreamer.store import Context
+
+EXTENSION = 'segmesh-survey'
+PEERS_AT_ONCE = 16
+
+_UNKNOWN_THERE = (400, 404, 405)
+
+Question = tuple[Neighbour, str, str, Interval]
+
+
+class Survey:
+    """Asks this node and its peers what they hold."""
+
+    def __init__(self, at: Context) -> None:
+        self._at = at
+        self._listings = Listings(at.summaries)
+        self._told = Remembered[Question, Known | None](_told, REMEMBERED_SECONDS, most=500)
+
+    def ours(self, stream: str, variant: str, within: Interval) -> Known:
+        """What this node holds; no peer is asked, so nodes may ask each other for it."""
+        found = coverage_of(self._at, stream, variant, within)
+        kept_from = self._at.neighbours.beside().kept_from(stream, variant)
+        ends = offload(ends_of, self._at.disk, stream, variant)
+        return Known(THIS_NODE, found.covered, ends=ends, kept_from=kept_from)
+
+    def picture(self, stream: str, variant: str, within: Interval) -> Picture:
+        """What all nodes hold. A peer that cannot tell is unknown throughout."""
+        ours = self.ours(stream, variant, within)
+        neighbours = self._at.neighbours
+
+        def ask(peer: Neighbour) -> Known:
+            return self._peer(peer, stream, variant, within, ours)
+
+        peers = tuple(Pool(PEERS_AT_ONCE).imap(ask, neighbours.peers()))
+        return Picture(within, self._at.clock(), ours, peers, neighbours.beside().error)
+
+    def _peer(self, peer: Neighbour, stream: str, variant: str, within: Interval, ours: Known) -> Known:
+        try:
+            told = self._told.get((peer, stream, variant, within))
+            return told or self._listings.known(peer, stream, variant, within, ours)
+        except (SourceError, ListingError) as error:
+            return Known(peer.url, (), (within,), error=str(error))
+
+
+def _told(question: Question) -> Known | None:
+    """What the peer says of its own holes; None if it does not know the question."""
+    peer, stream, variant, within = question
+    reply = peer.get(telling.path(stream, variant, within), limit_bytes=telling.MOST_BYTES)
+    if reply.status in _UNKNOWN_THERE:
+        return None
+    if reply.status != 200:
+        raise ListingError(f'{peer.url} answered {reply.status} when asked for its holes')
+    return telling.decode(peer.url, reply.body, within)
+
+
+def survey() -> Survey:
+    """Of the application that answers this request."""
+    return cast(Survey, current_app.extensions[EXTENSION])
