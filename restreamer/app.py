@@ -15,7 +15,7 @@ from common.errors import ListingError, SegmentError
 from common.offload import offload
 from common.segment import shown
 from common.service import metrics_page
-from restreamer import batch, coverage, files, health, holes, listings, parameters, playlists
+from restreamer import batch, coverage, files, health, heat, holes, listings, parameters, playlists
 from restreamer.cors import allow_players
 from restreamer.measures import EXTENSION as MEASURES
 from restreamer.measures import Measures
@@ -41,7 +41,7 @@ def create_app(context: Context, registry: CollectorRegistry) -> Flask:
     app.extensions[EXTENSION] = context
     app.extensions[SURVEY] = Survey(context)
     measures = app.extensions[MEASURES] = Measures(registry)
-    for part in (listings, files, batch, playlists, coverage, holes, health):
+    for part in (listings, files, batch, playlists, coverage, holes, heat, health):
         app.register_blueprint(part.blueprint)
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(registry))
     _explain_errors(app)

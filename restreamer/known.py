@@ -116,7 +116,8 @@ class Picture:
         """What the nodes hold together."""
         covered = joined(*(each.covered for each in self.nodes))
         unknown = without(joined(*(each.unknown for each in self.peers)), covered)
-        return Known('union', covered, unknown)
+        newest = self.recorded.end if self.recorded else None
+        return Known('union', covered, unknown, Ends(newest=newest))
 
     def holes(self) -> Iterator[Hole]:
         """What this node lacks, newest first."""
