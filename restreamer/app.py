@@ -15,10 +15,12 @@ from common.errors import ListingError, SegmentError
 from common.offload import offload
 from common.segment import shown
 from common.service import metrics_page
-from restreamer import batch, coverage, files, health, heat, holes, listings, parameters, playlists
+from restreamer import batch, coverage, files, health, heat, holes, listings, overview, parameters, playlists
 from restreamer.cors import allow_players
 from restreamer.measures import EXTENSION as MEASURES
 from restreamer.measures import Measures
+from restreamer.overview import EXTENSION as OVERVIEW
+from restreamer.overview import Overview
 from restreamer.quick import Quick
 from restreamer.store import EXTENSION, Context
 from restreamer.survey import EXTENSION as SURVEY
@@ -39,9 +41,10 @@ def create_app(context: Context, registry: CollectorRegistry) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.converters.update(parameters.CONVERTERS)
     app.extensions[EXTENSION] = context
-    app.extensions[SURVEY] = Survey(context)
+    survey = app.extensions[SURVEY] = Survey(context)
+    app.extensions[OVERVIEW] = Overview(context, survey)
     measures = app.extensions[MEASURES] = Measures(registry)
-    for part in (listings, files, batch, playlists, coverage, holes, heat, health):
+    for part in (listings, files, batch, playlists, coverage, holes, heat, overview, health):
         app.register_blueprint(part.blueprint)
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(registry))
     _explain_errors(app)

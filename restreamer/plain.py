@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from common import timeline, wire
 from common.errors import ListingError, SegmentError, SourceError
 from common.offload import offload
-from common.segment import ONE_HOUR, Hour, Segment, hour_start, hour_text
+from common.segment import ONE_HOUR, Hour, Segment, hour_start, hour_text, is_label
 from common.summaries import Summaries
 from common.timeline import Interval
 from common.wire import HourSummary
@@ -26,7 +26,7 @@ NAMES_SECONDS = 20.0
 REACH = timedelta(minutes=1)
 """How far a segment is expected to reach into the next hour."""
 
-_NOT_KNOWN = (400, 404, 405)
+MOST_LABELS = 20
 
 Asked = tuple[Neighbour, str, str]
 Summed = Mapping[str, HourSummary | None]
@@ -47,7 +47,12 @@ class Listings:
     def __init__(self, summaries: Summaries) -> None:
         self._summaries = summaries
         self._hours = Remembered[Asked, Summed](_hours, HOURS_SECONDS, most=200)
+        self._variants = Remembered[Neighbour, list[tuple[str, str]]](_variants, NAMES_SECONDS, most=100)
         self._names = Remembered[tuple[Neighbour, Hour], Spans](_names, NAMES_SECONDS)
+
+    def variants(self, peer: Neighbour) -> list[tuple[str, str]]:
+        """Stream and variant of what it holds. Raises SourceError and ListingError."""
+        return self._variants.get(peer)
 
     def known(self, peer: Neighbour, stream: str, variant: str, within: Interval, ours: Known) -> Known:
         """What the peer covers of what we lack, and of hours that are equal to ours.
@@ -103,15 +108,30 @@ def _ends(starts: Sequence[datetime], covered: Spans, learnt: set[str]) -> Ends:
     return Ends(oldest, newest)
 
 
+def _variants(peer: Neighbour) -> list[tuple[str, str]]:
+    streams = _labels(peer, wire.streams_path())
+    return [(stream, each) for stream in streams for each in _labels(peer, wire.variants_path(stream))]
+
+
+def _labels(peer: Neighbour, path: str) -> list[str]:
+    names = offload(wire.decode_listing, _good(peer, path))
+    return list(filter(is_label, names))[:MOST_LABELS]
+
+
+def _good(peer: Neighbour, path: str) -> bytes:
+    """What it answers; raises ListingError unless it is meant as an answer."""
+    reply = peer.get(path)
+    if reply.status != 200:
+        raise ListingError(f'{peer.url}{path} answered {reply.status}')
+    return reply.body
+
+
 def _hours(asked: Asked) -> Summed:
     """The hours that the peer holds, with summaries where it knows them."""
     peer, stream, variant = asked
     reply = peer.get(wire.summaries_path(stream, variant, None))
-    if reply.status in _NOT_KNOWN:
-        reply = peer.get(wire.hours_path(stream, variant))
-    if reply.status != 200:
-        raise ListingError(f'{peer.url}{wire.hours_path(stream, variant)} answered {reply.status}')
-    return offload(_decoded, reply.body)
+    is_good = reply.status == 200
+    return offload(_decoded, reply.body if is_good else _good(peer, wire.hours_path(stream, variant)))
 
 
 def _decoded(body: bytes) -> Summed:
@@ -123,10 +143,7 @@ def _decoded(body: bytes) -> Summed:
 def _names(asked: tuple[Neighbour, Hour]) -> Spans:
     """What the segments of an hour cover."""
     peer, hour = asked
-    reply = peer.get(wire.names_path(hour))
-    if reply.status != 200:
-        raise ListingError(f'{peer.url}{wire.names_path(hour)} answered {reply.status}')
-    return offload(_covered, hour, reply.body)
+    return offload(_covered, hour, _good(peer, wire.names_path(hour)))
 
 
 def _covered(hour: Hour, body: bytes) -> Spans:

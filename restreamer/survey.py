@@ -51,6 +51,17 @@ class Survey:
         peers = tuple(Pool(PEERS_AT_ONCE).imap(ask, neighbours.peers()))
         return Picture(within, self._at.clock(), ours, peers, neighbours.beside().error)
 
+    def variants_of_peers(self) -> set[tuple[str, str]]:
+        """Stream and variant of what the peers that can be asked hold."""
+        many = Pool(PEERS_AT_ONCE).imap(self._variants, self._at.neighbours.peers())
+        return set().union(*many)
+
+    def _variants(self, peer: Neighbour) -> set[tuple[str, str]]:
+        try:
+            return set(self._listings.variants(peer))
+        except (SourceError, ListingError):
+            return set()
+
     def _peer(self, peer: Neighbour, stream: str, variant: str, within: Interval, ours: Known) -> Known:
         try:
             told = self._told.get((peer, stream, variant, within))

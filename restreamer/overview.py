@@ -1,0 +1,171 @@
+"""GET /overview: whether the recording is complete, what is missing, and how this node and its peers are."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from importlib.metadata import version
+from typing import Any, cast
+
+from flask import Blueprint, current_app
+from gevent.pool import Pool
+
+from common.offload import offload
+from common.timeline import Interval
+from common.times import iso
+from restreamer import backfilling
+from restreamer.known import Known, Picture, segments_in
+from restreamer.neighbours import Beside
+from restreamer.remembered import Remembered
+from restreamer.room import Room, Sampler, Summed
+from restreamer.spans import seconds
+from restreamer.store import Context
+from restreamer.survey import Survey
+from restreamer.verdict import Missing, Scene, Seen, verdict
+
+EXTENSION = 'segmesh-overview'
+LENGTH = timedelta(days=7)
+REMEMBERED_SECONDS = 2.0
+MOST_VARIANTS = 200
+VARIANTS_AT_ONCE = 4
+
+blueprint = Blueprint('overview', __name__)
+
+
+@blueprint.get('/overview')
+def overview() -> dict[str, Any]:
+    """Of the last seven days; made every two seconds at most, for all who ask."""
+    return cast(Overview, current_app.extensions[EXTENSION]).now()
+
+
+class Overview:
+    """Looks at everything there is."""
+
+    def __init__(self, at: Context, survey: Survey) -> None:
+        self._at = at
+        self._survey = survey
+        self._sampler = Sampler(at.disk)
+        self._made = Remembered[str, dict[str, Any]](lambda _: self._make(), REMEMBERED_SECONDS)
+
+    def now(self) -> dict[str, Any]:
+        return self._made.get('')
+
+    def _make(self) -> dict[str, Any]:
+        """Asks this node's store, its backfiller and its peers, as far as possible at the same time."""
+        now = self._at.clock()
+        within = Interval((now - LENGTH).replace(microsecond=0), now.replace(microsecond=0))
+        held = offload(_held, self._at)
+        room = offload(self._sampler.room, list(held.values()), now)
+        beside = self._at.neighbours.beside()
+        variants = list(held)[:MOST_VARIANTS]
+        seen = list(Pool(VARIANTS_AT_ONCE).imap(partial(self._seen, within), variants))
+        scene = self._scene(now, seen, held, beside, room)
+        return {
+            'time': iso(now),
+            'node': _node(self._at.node_id, beside),
+            'range': {'start': iso(within.start), 'end': iso(within.end)},
+            'verdict': verdict(scene),
+            'disk': _disk(room),
+            'variants': [_variant(each, held[key], beside) for key, each in zip(held, seen, strict=False)],
+            'peers': backfilling.peers(beside, self._at.neighbours.peers()),
+            'mirror': backfilling.mirror(beside),
+            'retention': backfilling.retention(beside),
+        }
+
+    def _seen(self, within: Interval, key: tuple[str, str]) -> Seen:
+        stream, variant = key
+        picture = self._survey.picture(stream, variant, within)
+        return Seen(f'{stream}/{variant}', picture, offload(Missing.of, picture))
+
+    def _scene(
+        self,
+        now: datetime,
+        seen: list[Seen],
+        held: dict[tuple[str, str], Summed],
+        beside: Beside,
+        room: Room,
+    ) -> Scene:
+        elsewhere = sorted('/'.join(each) for each in self._survey.variants_of_peers() - held.keys())
+        neighbours = self._at.neighbours.peers()
+        troubles = {each.url: each.trouble for each in neighbours if each.trouble}
+        for peer in (peer for each in seen for peer in each.picture.peers if peer.error):
+            troubles.setdefault(peer.node, peer.error)
+        return Scene(
+            now,
+            seen,
+            elsewhere,
+            list(troubles.values()),
+            [each.url for each in neighbours],
+            trouble=beside.error,
+            is_blind=bool(beside.error and self._at.backfiller),
+            failed_hours=backfilling.mirror_states(beside).get('failed', 0),
+            days_left=room.days_left,
+        )
+
+
+def _held(at: Context) -> dict[tuple[str, str], Summed]:
+    """The variants of which anything is held, with their hours."""
+    found: dict[tuple[str, str], Summed] = {}
+    for stream in at.disk.streams():
+        for variant in at.disk.variants(stream):
+            summed = at.summaries.of(at.disk.hours_of(stream, variant))
+            if any(each.segments for each in summed.values()):
+                found[stream, variant] = summed
+    return found
+
+
+def _node(node_id: str, beside: Beside) -> dict[str, Any]:
+    return {
+        'id': node_id,
+        'version': version('segmesh'),
+        'has_backfiller': not beside.error,
+        'backfiller_error': beside.error or None,
+    }
+
+
+def _disk(room: Room) -> dict[str, Any]:
+    return {
+        'free_bytes': room.free_bytes,
+        'total_bytes': room.total_bytes,
+        'bytes_per_day': room.bytes_per_day,
+        'days_left': room.days_left,
+        'held_bytes': room.held_bytes,
+    }
+
+
+def _variant(seen: Seen, summed: Summed, beside: Beside) -> dict[str, Any]:
+    stream, _, variant = seen.path.partition('/')
+    picture, missing, ends = seen.picture, seen.missing, seen.picture.ours.ends
+    window = picture.window(picture.ours)
+    age = (picture.now - ends.newest).total_seconds() if ends.newest else None
+    return {
+        'stream': stream,
+        'variant': variant,
+        'path': seen.path,
+        'oldest': iso(ends.oldest) if ends.oldest else None,
+        'newest': iso(ends.newest) if ends.newest else None,
+        'age_seconds': None if age is None else round(max(age, 0.0), 1),
+        'hours': len(summed),
+        'segments': sum(each.segments for each in summed.values()),
+        'bits_per_second': ends.bits_per_second,
+        'missing': {
+            'holes': missing.holes,
+            'segments': segments_in(missing.seconds, picture.usual_seconds),
+            'seconds': missing.seconds,
+            'fetchable': missing.fetchable,
+            'everywhere': missing.everywhere,
+            'unknown': missing.unknown,
+        },
+        'percent': round(100 * (1 - missing.seconds / window.seconds), 3) if window else None,
+        'nodes': [_row(picture, node) for node in picture.nodes],
+        'mirror': backfilling.mirror_states(beside, seen.path),
+    }
+
+
+def _row(picture: Picture, node: Known) -> dict[str, Any]:
+    """As far as it is known."""
+    up_to = picture.complete_up_to(node)
+    is_known = not picture.unknown(node)
+    return {
+        'node': node.node,
+        'complete_up_to': iso(up_to) if up_to else None,
+        'missing_seconds': seconds(picture.missing(node)) if is_known else None,
+    }
