@@ -113,7 +113,7 @@ def _private(descriptors: bytes) -> Kind | None:
         tag, after = descriptors[at], at + 2 + descriptors[at + 1]
         known = _DESCRIBED.get(tag)
         if tag == _REGISTRATION:
-            known = _REGISTERED.get(descriptors[at + 2 : min(after, at + 6)])
+            known = _REGISTERED.get(descriptors[at + 2 : at + 6])
         if known:
             return known
         at = after
@@ -131,7 +131,7 @@ def _parameter_sets(roles: bytes, stream: bytes, whole: bool) -> tuple[bytes, ..
         if role == _PICTURE or (role == _OTHER and complete):
             return tuple(found) if complete else ()
         end = stream.find(_START, at)
-        if role != _OTHER and (end >= 0 or whole):
+        if role != _OTHER:
             found.append(stream[at : end if end >= 0 else None].rstrip(b'\0'))
             seen.add(role)
         at = end + 3

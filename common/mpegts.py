@@ -20,7 +20,6 @@ TICKS_PER_SECOND = 90_000
 
 _PAT_PID = 0
 _PAT_TABLE, _PMT_TABLE = 0, 2
-_NO_STREAM = 0x1FFF
 _CRC_BYTES = 4
 _PES_HEAD_BYTES = 9
 _WRAP = 1 << 33
@@ -192,10 +191,9 @@ def _streams(section: bytes) -> Iterator[_Stream]:
     at = 12 + length_at(section, 10) if end >= 12 else end
     while at + 5 <= end:
         after = at + 5 + length_at(section, at + 3)
-        pid = pid_at(section, at + 1)
-        kind = codecs.kind_of(section[at], section[at + 5 : min(after, end)])
-        if kind and pid != _NO_STREAM:
-            yield _Stream(pid, kind)
+        kind = codecs.kind_of(section[at], section[at + 5 : after])
+        if kind:
+            yield _Stream(pid_at(section, at + 1), kind)
         at = after
 
 

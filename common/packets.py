@@ -9,7 +9,6 @@ from collections.abc import Iterator
 PACKET_BYTES = 188
 SYNC_BYTE = 0x47
 
-_STUFFING = 0xFF
 _ERROR_AND_PID = 0x9F
 _SCRAMBLED, _ADAPTED, _LOADED, _COUNTER = 0xC0, 0x20, 0x10, 0x0F
 _MAX_UNIT_PACKETS = 64
@@ -51,10 +50,13 @@ def sections(data: bytes, pid: int) -> Iterator[bytes]:
 
 
 def _cut(joined: bytes) -> tuple[list[bytes], bytes | None]:
-    """Sections that stand one after the other, up to stuffing, and the beginning of the next, if there is."""
+    """Sections that stand one after the other, and the beginning of the next, if there is.
+
+    Stuffing (0xFF) looks like the beginning of one that does not end before the next packet that starts one.
+    """
     found: list[bytes] = []
     at = 0
-    while at < len(joined) and joined[at] != _STUFFING:
+    while at < len(joined):
         end = at + 3 + length_at(joined, at + 1) if at + 3 <= len(joined) else len(joined) + 1
         if end > len(joined):
             return found, joined[at:]

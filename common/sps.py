@@ -29,10 +29,8 @@ def hevc(unit: bytes) -> tuple[str, Size | None]:
 class _Bits:
     """Bits read one field after the other; raises ValueError at their end (H.264 7.2, 9.1)."""
 
-    MAX_BYTES = 4096
-
     def __init__(self, unit: bytes) -> None:
-        raw = unit[: self.MAX_BYTES].replace(b'\0\0\3', b'\0\0')
+        raw = unit.replace(b'\0\0\3', b'\0\0')
         self._bits = f'{int.from_bytes(raw, "big"):0{8 * len(raw)}b}' if raw else ''
         self._at = 0
 
@@ -48,7 +46,7 @@ class _Bits:
     def golomb(self) -> int:
         """ue(v)"""
         zeros = self._bits.find('1', self._at) - self._at
-        if not 0 <= zeros <= 32:
+        if zeros < 0:
             raise ValueError('this is no exp-Golomb code')
         self._at += zeros
         return self.fixed(zeros + 1) - 1
@@ -91,9 +89,9 @@ def _avc_size(bits: _Bits) -> Size | None:
 
 
 def _avc_high(bits: _Bits) -> int:
-    """What only the profiles have that know of other chroma formats; returns ChromaArrayType."""
+    """What only the profiles have that know of other chroma formats; returns chroma_format_idc."""
     chroma = bits.golomb()
-    separate = bits.fixed(1) if chroma == 3 else 0
+    bits.fixed(1 if chroma == 3 else 0)
     bits.golomb()
     bits.golomb()
     bits.fixed(1)
@@ -103,7 +101,7 @@ def _avc_high(bits: _Bits) -> int:
                 _skip_scaling(bits, 16 if number < 6 else 64)
     if chroma > 3:
         raise ValueError('there is no such chroma format')
-    return 0 if separate else chroma
+    return chroma
 
 
 def _skip_scaling(bits: _Bits, count: int) -> None:
@@ -149,8 +147,8 @@ def _hevc_size(bits: _Bits) -> Size | None:
     chroma = bits.golomb()
     if chroma > 3:
         raise ValueError('there is no such chroma format')
-    separate = bits.fixed(1) if chroma == 3 else 0
-    return _cropped(bits, (bits.golomb(), bits.golomb()), _CHROMA_UNITS[0 if separate else chroma])
+    bits.fixed(1 if chroma == 3 else 0)
+    return _cropped(bits, (bits.golomb(), bits.golomb()), _CHROMA_UNITS[chroma])
 
 
 def _skip_layers(bits: _Bits, layers: int) -> None:

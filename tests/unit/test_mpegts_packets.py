@@ -2,6 +2,9 @@
 
 import pytest
 
+from common import codecs
+from common import packets as packets_of
+from common.codecs import Kind
 from common.mpegts import Media, Opening, media, opening
 from tests.kit.transport import (
     ADTS,
@@ -40,7 +43,11 @@ def test_units_may_be_spread_over_many_packets(room: int) -> None:
 
 
 def test_a_program_map_may_be_long() -> None:
-    long = pmt((H264, VIDEO_PID, b''), *((0x06, 0x200 + each, b'\x0a\x04eng\0') for each in range(60)))
+    long = pmt(
+        (H264, VIDEO_PID, b''),
+        *((0x06, 0x200 + each, b'\x0a\x04eng\0') for each in range(60)),
+        info=b'\x05\x04HDMV',
+    )
     assert len(long) > 3 * PACKET
     data = PAT + packets(PMT_PID, b'\0' + long) + picture()
     assert told(data).pts == 900_000
@@ -54,9 +61,9 @@ def test_tables_may_follow_others_on_their_pid() -> None:
 
 
 def test_a_table_may_end_where_the_next_packet_starts_another() -> None:
-    whole = section(0xC0, 7, bytes(200))
-    second = bytes([len(whole) - 183]) + whole[183:] + ONE_VIDEO
-    carried = packet(PMT_PID, b'\0' + whole[:183], starts=True) + packet(
+    other = section(0xC0, 7, bytes(20))
+    second = bytes([len(ONE_VIDEO) - 5]) + ONE_VIDEO[5:] + other
+    carried = packet(PMT_PID, b'\0' + ONE_VIDEO[:5], starts=True) + packet(
         PMT_PID, second, starts=True, counter=1
     )
     assert told(PAT + carried + picture()) == told(TABLES + picture())
@@ -94,7 +101,7 @@ def test_parameter_sets_may_come_with_a_later_picture() -> None:
 
 
 def test_parameter_sets_are_compared_only_when_they_are_whole() -> None:
-    for room in range(20, 60):
+    for room in range(20, 120):
         begun = TABLES + packets(VIDEO_PID, pes(units(AUD, SPS, PPS, SLICE)), room=room)[:PACKET]
         assert told(begun).parameters in (b'', told(TABLES + picture()).parameters)
 
@@ -106,6 +113,47 @@ def test_a_packet_sent_twice_counts_once_and_a_lost_one_ends_the_picture() -> No
     apart = [tables[at : at + PACKET] for at in range(0, len(tables), PACKET)]
     assert told(b''.join(each * 2 for each in [*apart, *pieces])) == told(TABLES + spread)
     assert told(TABLES + b''.join([pieces[0], *pieces[2:]])).parameters == b''
+
+
+def test_the_time_is_that_of_the_video_wherever_it_stands_in_the_map() -> None:
+    maps = packets(PMT_PID, b'\0' + pmt((ADTS, AUDIO_PID, b''), (H264, VIDEO_PID, b'')))
+    sound = packets(AUDIO_PID, pes(b'\xff\xf1\x4c\x80\x10\x1f\xfc\x21', pts=3, stream_id=0xC0))
+    assert told(PAT + maps + sound + picture(pts=5)).pts == 5
+    assert told(PAT + maps + sound).pts is None
+
+
+@pytest.mark.parametrize(
+    'head',
+    ['000001e0000080800021000100', '000001e0000080800421000100', '000001be000080800521000100', '000002e0'],
+)
+def test_a_head_without_room_for_a_time_has_none(head: str) -> None:
+    unit = bytes.fromhex(head)
+    if head[6:8] == 'be':
+        unit = unit[:6] + b'\xff' * 3 + unit[9:]  # padding has no flags
+    assert told(TABLES + packets(VIDEO_PID, unit + bytes(90)) + picture(pts=5)).pts == 5
+
+
+def test_no_more_of_a_picture_is_copied_than_parameter_sets_may_need() -> None:
+    long = TABLES + packets(VIDEO_PID, pes(bytes(100_000)))
+    sizes = [len(unit) for unit, _ in packets_of.units(long, VIDEO_PID)]
+    assert sizes == [184 * 2**power for power in range(7)]
+
+
+def test_what_differs_from_frame_to_frame_is_no_parameter() -> None:
+    def adts(second: int, third: int, fourth: int) -> tuple[bytes, ...]:
+        return codecs.parameters(Kind.ADTS, bytes([0xFF, second, third, fourth]), False)
+
+    def mpeg(second: int, third: int) -> tuple[bytes, ...]:
+        return codecs.parameters(Kind.MPEG_AUDIO, bytes([0xFF, second, third, 0]), False)
+
+    assert adts(0xF1, 0x4C, 0x80) == adts(0xF0, 0x4E, 0xBF)
+    assert adts(0xF1, 0x4C, 0x80) not in (
+        adts(0xF1, 0x4C, 0x40),
+        adts(0xF1, 0x50, 0x80),
+        adts(0xF1, 0x8C, 0x80),
+    )
+    assert mpeg(0xFB, 0x94) == mpeg(0xFA, 0xA6)
+    assert mpeg(0xFB, 0x94) not in (mpeg(0xFB, 0x90), mpeg(0xFD, 0x94), mpeg(0xF3, 0x94))
 
 
 def test_damaged_and_scrambled_packets_are_passed_over() -> None:
@@ -164,7 +212,7 @@ def test_a_blu_ray_is_no_transport_stream_here() -> None:
 
 
 def test_a_set_whose_end_was_lost_is_not_compared() -> None:
-    whole = packets(VIDEO_PID, pes(units(AUD, SPS, PPS)), room=60)
+    whole = packets(VIDEO_PID, pes(units(AUD, SPS, PPS)), room=55)
     after = packet(VIDEO_PID, pes(units(AUD, SLICE)), starts=True, counter=len(whole) // PACKET)
     assert told(TABLES + whole + after).parameters == told(TABLES + picture()).parameters
     assert told(TABLES + whole[:-PACKET] + after).parameters == b''
