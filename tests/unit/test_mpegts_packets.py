@@ -222,3 +222,10 @@ def test_a_set_whose_end_was_lost_is_not_compared() -> None:
 def test_what_is_no_transport_stream_is_none(data: bytes) -> None:
     assert opening(data) is None
     assert media(data) is None
+
+
+def test_of_two_languages_the_first_names_the_codec() -> None:
+    maps = packets(PMT_PID, b'\0' + pmt((ADTS, AUDIO_PID, b''), (ADTS, 0x102, b'')))
+    sound = [b'\xff\xf1\x4c\x80\x10\x1f\xfc\x21', b'\xff\xf1\x0c\x80\x10\x1f\xfc\x21']
+    first, second = (packets(pid, pes(sound[pid - AUDIO_PID])) for pid in (AUDIO_PID, 0x102))
+    assert media(PAT + maps + second + first) == Media(('mp4a.40.2',), None)
