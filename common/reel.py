@@ -62,6 +62,7 @@ class Reel:
         """From the place `first` up to `last`."""
         if first <= 0 and last >= len(self):
             return self
+        first = max(first, 0)
         return Reel(self.hour, self.names[first:last], self.starts[first:last], self.ends[first:last])
 
     def places(self, within: Interval) -> tuple[int, int]:

@@ -37,7 +37,7 @@ class Survey:
         """What this node holds; no peer is asked, so nodes may ask each other for it."""
         found = coverage_of(self._at, stream, variant, within)
         kept_from = self._at.neighbours.beside().kept_from(stream, variant)
-        ends = offload(ends_of, self._at.disk, stream, variant)
+        ends = offload(ends_of, self._at.hours, self._at.disk, stream, variant)
         return Known(THIS_NODE, found.covered, ends=ends, kept_from=kept_from)
 
     def picture(self, stream: str, variant: str, within: Interval) -> Picture:

@@ -17,8 +17,8 @@ from restreamer.hours import Hours, beginnings
 
 MOST_HOURS = 100_000
 SAMPLED_HOURS = 24
-SEGMENT_BYTES = 262_144
-"""So much of a segment is read for what is in it: its first sound may come after its first picture."""
+LOOKS_BYTES = (262_144, 4_194_304)
+"""So much of a segment is read for what is in it, and so much if that does not tell: sound may come late."""
 
 MOST_MEDIA = 1000
 
@@ -88,11 +88,19 @@ class Variants:
             return None
         key = hour, reel.names[-1]
         if key not in self._media:
-            (data,) = beginnings(self._disk, hour, [reel.names[-1]], SEGMENT_BYTES)
-            self._media[key] = media(data)
+            self._media[key] = self._look(hour, reel.names[-1])
             if len(self._media) > MOST_MEDIA:
                 self._media.pop(next(iter(self._media)), None)
         return self._media[key]
+
+    def _look(self, hour: Hour, name: str) -> Media | None:
+        found: Media | None = None
+        for size_bytes in LOOKS_BYTES:
+            (data,) = beginnings(self._disk, hour, [name], size_bytes)
+            found = media(data)
+            if found is None or found.codecs or len(data) < size_bytes:
+                break
+        return found
 
 
 def _sample(hours: Sequence[Hour]) -> Sequence[Hour]:

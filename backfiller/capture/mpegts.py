@@ -1,7 +1,6 @@
 """MPEG transport streams (ISO/IEC 13818-1), as far as a recorder has to know them."""
 
-PACKET_BYTES = 188
-SYNC_BYTE = 0x47
+from common.packets import PACKET_BYTES, SYNC_BYTE
 
 
 def is_transport_stream(body: bytes) -> bool:
