@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -114,6 +115,7 @@ def _bucket(text: str) -> str:
     return text.rstrip('/')
 
 
+NETWORK = Kind('NETWORK', 'an address such as 192.0.2.1 or a network such as 10.0.0.0/8', ip_network)
 TEXT = Kind('TEXT', 'text', str)
 PATH = Kind('PATH', 'a path', Path)
 SECONDS = Kind('SECONDS', 'a number of seconds, 0 or more', _number)

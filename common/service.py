@@ -6,18 +6,22 @@ import resource
 import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.metadata import version
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 import gevent
 from gevent.event import Event
-from gevent.pywsgi import WSGIHandler, WSGIServer
+from gevent.pywsgi import WSGIServer
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from common.errors import SegmeshError, StoppedError, UsageError
+from common.handler import HEADER_SECONDS, OVERLOADED, Handler, Limits, within
+from common.tls import Certificate
 
 R = TypeVar('R')
 
@@ -121,20 +125,46 @@ def _reason(error: OSError) -> str:
     return os.strerror(number) if number > 0 else str(error.strerror or error)
 
 
-def url_of(listener: socket.socket) -> str:
-    """The http URL of a listening socket."""
+def url_of(listener: socket.socket, scheme: str = 'http') -> str:
+    """The URL of a listening socket."""
     host, port = listener.getsockname()[:2]
-    return f'http://[{host}]:{port}' if ':' in host else f'http://{host}:{port}'
+    return f'{scheme}://[{host}]:{port}' if ':' in host else f'{scheme}://{host}:{port}'
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there; of a name that is not known."""
+    if host == 'localhost':
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class HttpServer(WSGIServer):
-    """gevent's WSGI server, which also counts the requests being answered and stops without cutting them."""
+    """gevent's WSGI server, which counts connections and requests, and stops without cutting them."""
 
-    def __init__(self, listener: socket.socket, app: Any) -> None:
-        super().__init__(listener, app, handler_class=_Handler, log=None, error_log=logging.getLogger('http'))
+    def __init__(
+        self,
+        listener: socket.socket,
+        app: Any,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 (it has no state)
+        certificate: Certificate | None = None,
+    ) -> None:
+        tls: dict[str, Any] = {'ssl_context': certificate.context} if certificate else {}
+        logger = logging.getLogger('http')
+        super().__init__(listener, app, handler_class=Handler, log=None, error_log=logger, **tls)
+        self.limits = limits
+        self._certificate = certificate
+        self._open: Counter[str] = Counter()
         self._answering = 0
         self._idle = Event()
         self._idle.set()
+
+    @property
+    def url(self) -> str:
+        return url_of(self.socket, 'https' if self._certificate else 'http')
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -148,28 +178,52 @@ class HttpServer(WSGIServer):
             if not self._answering:
                 self._idle.set()
 
+    def handle(self, sock: socket.socket, address: Any) -> None:
+        with self._admitted(sock, address[0]) as is_admitted:
+            if is_admitted:
+                super().handle(sock, address)
+
+    def wrap_socket_and_handle(self, client_socket: socket.socket, address: Any) -> None:
+        """The same over TLS, whose handshake may take no longer than the head of a request."""
+        with self._admitted(client_socket, address[0]) as is_admitted:
+            if not (is_admitted and self._certificate):
+                return
+            self._certificate.renew()
+            try:
+                with within(HEADER_SECONDS):
+                    wrapped = self._certificate.context.wrap_socket(client_socket, server_side=True)
+            except OSError as error:
+                log.debug('no TLS with %s: %s', address[0], error)
+                return
+            with closing(wrapped):
+                super().handle(wrapped, address)
+
+    @contextmanager
+    def _admitted(self, client: socket.socket, address: str) -> Iterator[bool]:
+        """Counts a connection; one too many is told so, if it takes no time, and is to be closed."""
+        if self._is_full(address):
+            with suppress(OSError):
+                client.settimeout(0)
+                client.send(b'' if self._certificate else OVERLOADED)
+            yield False
+            return
+        self._open[address] += 1
+        try:
+            yield True
+        finally:
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]
+
+    def _is_full(self, address: str) -> bool:
+        if self._open.total() >= self.limits.connections:
+            return True
+        crowded = self._open[address] >= self.limits.connections_per_address
+        return crowded and not self.limits.unlimited(address)
+
     def stop_gracefully(self, timeout_seconds: float = STOP_SECONDS) -> None:
         """Accepts nothing more, and lets the requests being answered end; the rest ends with the process."""
         self.close()
         if not self._idle.wait(timeout_seconds):
             log.warning('%d requests were cut off after %g s', self._answering, timeout_seconds)
         self.stop(timeout=0)
-
-
-class _Handler(WSGIHandler):
-    """Sends small writes at once, and tells the server what it is doing."""
-
-    server: HttpServer
-
-    def handle(self) -> None:
-        # Header and body leave in two writes: without this, each answer waits 40 ms for a delayed ACK.
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        super().handle()
-
-    def log_request(self) -> None:
-        """Nothing: requests are counted, not logged, and composing the line is felt."""
-
-    def handle_one_response(self) -> None:
-        self.close_connection |= self.server.closed
-        with self.server.answering():
-            super().handle_one_response()

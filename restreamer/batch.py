@@ -7,7 +7,7 @@ from io import BytesIO
 from itertools import cycle
 from typing import Any, NamedTuple
 
-from flask import Blueprint, request
+from flask import Blueprint
 from werkzeug import Response
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
@@ -16,6 +16,7 @@ from common.disk import Disk
 from common.errors import ListingError, SegmentError
 from common.offload import offload, read_ahead
 from common.segment import Hour, Segment
+from restreamer import limits
 from restreamer.measures import Measures, measures
 from restreamer.store import context
 
@@ -52,10 +53,9 @@ def segments(stream: str, variant: str, hour: str) -> Response:
 
 def _asked(hour: Hour) -> list[Segment]:
     """The segments that the body of the request names."""
-    if (request.content_length or 0) > MOST_REQUEST_BYTES:
-        raise RequestEntityTooLarge(f'ask for no more than {batch.MOST_NAMES} names at once')
+    body = limits.body(MOST_REQUEST_BYTES, f'ask for no more than {batch.MOST_NAMES} names at once')
     try:
-        names = dict.fromkeys(wire.decode_listing(request.stream.read(MOST_REQUEST_BYTES)))
+        names = dict.fromkeys(wire.decode_listing(body))
         asked = [Segment.parse(hour, name) for name in names]
     except (ListingError, SegmentError) as error:
         raise BadRequest(f'the body has to be a JSON list of names: {error}') from None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from gevent.pywsgi import WSGIHandler
 
-from common import service
+from common.handler import Handler
 from tests.kit.build import fill, piece, run_of, tombstone_of
 from tests.kit.process import get, metrics, restreamer
 from tests.restreamer.client import Answer, answer_of, ask, connect
@@ -162,7 +162,7 @@ def test_small_writes_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             seen.append(args)
 
     monkeypatch.setattr(WSGIHandler, 'handle', lambda _: seen.append('handled'))
-    handler: Any = service._Handler
+    handler: Any = Handler
     handler(Socket(), ('127.0.0.1', 1), None, rfile=object()).handle()
     assert seen == [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), 'handled']
 
