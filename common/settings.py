@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from common.config import option
@@ -12,6 +13,7 @@ from common.kinds import (
     COUNT,
     INTERVAL,
     LABEL,
+    NETWORK,
     ORIGIN,
     PATH,
     PERCENT,
@@ -64,6 +66,37 @@ class Restreamer:
         optional(URL),
         "The control port of this node's own backfiller, which knows the peers; segmesh node sets it.",
     )
+    read_token_file: Path | None = option(
+        None,
+        optional(PATH, None),
+        'A file with the token that reading needs, re-read when it changes; or the token itself in '
+        'SEGMESH_READ_TOKEN. Neither: everybody who reaches the port may read.',
+    )
+    admin_token_file: Path | None = option(
+        None,
+        optional(PATH, None),
+        'A file with the token that changes need, here and at the control port, and that may read, too; or '
+        'the token itself in SEGMESH_ADMIN_TOKEN. Neither: only a port on loopback takes changes.',
+    )
+    tls_certificate: Path | None = option(
+        None,
+        optional(PATH, None),
+        'A PEM file with the certificate chain for HTTPS, re-read when it changes.',
+    )
+    tls_key: Path | None = option(None, optional(PATH, None), 'A PEM file with its key, without a password.')
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = option(
+        (),
+        many(NETWORK),
+        'A proxy whose X-Forwarded-For, -Proto, -Host and -Prefix are believed; those of others are not.',
+        flag='--trusted-proxy',
+    )
+    most_connections: int = option(2000, COUNT, 'The most connections at once.')
+    most_connections_per_address: int = option(
+        1000, COUNT, 'The most connections at once from one address that is no trusted proxy.'
+    )
+    stall_timeout: float = option(
+        30.0, INTERVAL, 'A reader that takes nothing for this long is dropped; a slow one is not.'
+    )
 
 
 @dataclass(frozen=True)
@@ -88,6 +121,12 @@ class Backfiller:
         'Only hours after this time, such as 2026-11-14T03:00:00Z, or within the last hours, such as 6.',
     )
     order: str = option('newest', one_of('newest', 'oldest', 'random'), 'Which hours come first.')
+    peer_token_file: Path | None = option(
+        None,
+        optional(PATH, None),
+        'A file with the token that is shown to the peers, and to nobody else; or the token itself in '
+        'SEGMESH_PEER_TOKEN.',
+    )
     recent_cutoff: float = option(60.0, SECONDS, "Younger segments are left to this node's own capture.")
     recent_interval: float = option(300.0, INTERVAL, 'Time between passes over the last three hours.')
     full_interval: float = option(10_800.0, INTERVAL, 'Time between passes over all hours.')

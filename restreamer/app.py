@@ -15,7 +15,9 @@ from common.errors import ListingError, SegmentError
 from common.offload import offload
 from common.segment import shown
 from common.service import metrics_page
+from restreamer import access as accesses
 from restreamer import batch, coverage, files, health, heat, holes, listings, overview, parameters, playlists
+from restreamer.access import Access
 from restreamer.cors import allow_players
 from restreamer.measures import EXTENSION as MEASURES
 from restreamer.measures import Measures
@@ -28,13 +30,14 @@ from restreamer.survey import Survey
 
 GZIP_FROM_BYTES = 1000
 _METHODS = ('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE')
-_ERROR_HEADERS = ('Allow', 'Content-Range')
+_ERROR_HEADERS = ('Allow', 'Content-Range', 'Retry-After', 'WWW-Authenticate')
 _GZIP_WBITS = 31
 _GZIPPED = ('application/json', 'application/vnd.apple.mpegurl', 'text/')
 
 
-def create_app(context: Context, registry: CollectorRegistry) -> Flask:
-    """The application over one store, with its metrics in `registry`."""
+def create_app(context: Context, registry: CollectorRegistry, access: Access | None = None) -> Flask:
+    """The application over one store, with its metrics in `registry`; without `access` reading is open."""
+    access = access or Access()
     app = Flask('restreamer', static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
@@ -49,9 +52,10 @@ def create_app(context: Context, registry: CollectorRegistry) -> Flask:
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(registry))
     _explain_errors(app)
     _measure(app, measures)
+    accesses.guard(app, access, registry)
     app.after_request(_compress)
     app.after_request(allow_players)
-    _hasten(app, context.disk, measures)
+    _hasten(app, context.disk, measures, access)
     return app
 
 
@@ -92,10 +96,16 @@ def _measure(app: Flask, measures: Measures) -> None:
         return response
 
 
-def _hasten(app: Flask, disk: Disk, measures: Measures) -> None:
+def _hasten(app: Flask, disk: Disk, measures: Measures, access: Access) -> None:
     """Puts the short way before the application."""
     answered = partial(measures.answered, 'files.segment', 'GET', 200)
-    app.wsgi_app = Quick(app.wsgi_app, disk, measures, answered)  # type: ignore[method-assign,arg-type]
+    app.wsgi_app = Quick(  # type: ignore[method-assign]
+        app.wsgi_app,  # type: ignore[arg-type]
+        disk,
+        measures,
+        answered,
+        None if access.is_open else access.may_read,
+    )
 
 
 def _compress(response: Response) -> Response:

@@ -8,7 +8,7 @@ ALLOWED = (
 )
 _ON_ASKING = (
     ('Access-Control-Allow-Methods', 'GET, HEAD, OPTIONS'),
-    ('Access-Control-Allow-Headers', 'Range, If-None-Match'),
+    ('Access-Control-Allow-Headers', 'Authorization, Range, If-None-Match'),
     ('Access-Control-Max-Age', '86400'),
 )
 

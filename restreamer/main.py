@@ -16,8 +16,11 @@ from common.disk import Disk
 from common.identity import node_id
 from common.settings import Node, Restreamer
 from common.times import utc_now
+from common.tls import Certificate
+from restreamer import access
 from restreamer.app import create_app
 from restreamer.live import Lengths
+from restreamer.proxies import Proxies
 from restreamer.store import Context
 
 log = logging.getLogger('restreamer')
@@ -44,9 +47,15 @@ def restreamer(**flags: Any) -> None:
         lengths=_lengths(own),
         backfiller=own.backfiller,
     )
-    server = service.HttpServer(service.bound(own.listen), create_app(context, registry))
+    may = access.configured(own, is_local=service.is_loopback(own.listen[0]))
+    certificate = Certificate.of(own.tls_certificate, own.tls_key)
+    proxies = Proxies(create_app(context, registry, may), own.trusted_proxies)
+    server = service.HttpServer(
+        service.bound(own.listen), proxies.app, limits=proxies.limits(own), certificate=certificate
+    )
+    access.warn_if_exposed(may, own, log)
     server.start()
-    log.info('serving %s on %s', node.store, service.url_of(server.socket))
+    log.info('serving %s on %s', node.store, server.url)
     watching = gevent.spawn(context.changes.run)
     stop.wait()
     context.waiters.release()

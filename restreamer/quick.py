@@ -1,7 +1,8 @@
 """The shortest way for the commonest request: a whole segment, wanted by name.
 
 It answers what `restreamer.files` would, header for header, without the machinery for what such a request
-does not have: ranges, conditions, a query. Everything else, and every error, is left to the application.
+does not have: ranges, conditions, a query but a signature. Everything else, every error and every refusal is
+left to the application.
 """
 
 import os
@@ -21,7 +22,8 @@ MOST_BYTES = 1024 * 1024
 """Larger ones are sent block by block by the application."""
 
 _NOT_QUICK = ('HTTP_RANGE', 'HTTP_IF_NONE_MATCH', 'HTTP_IF_MATCH', 'HTTP_IF_RANGE', 'HTTP_IF_MODIFIED_SINCE',
-              'HTTP_IF_UNMODIFIED_SINCE', 'QUERY_STRING')  # fmt: skip
+              'HTTP_IF_UNMODIFIED_SINCE')  # fmt: skip
+_SIGNED = 'expires='
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -29,21 +31,31 @@ Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class Quick:
-    """A WSGI application before another one."""
+    """A WSGI application before another one; if not everybody may read, `may_read` tells who may."""
 
-    def __init__(self, app: Wsgi, disk: Disk, measures: Measures, answered: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        app: Wsgi,
+        disk: Disk,
+        measures: Measures,
+        answered: Callable[[float], None],
+        may_read: Callable[[Environ], bool] | None = None,
+    ) -> None:
         self._app = app
         self._disk = disk
         self._measures = measures
         self._answered = answered
+        self._may_read = may_read
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         started = time.perf_counter()
         segment = _wanted(environ)
+        if segment and self._may_read and not self._may_read(environ):
+            segment = None
         body = self._body(segment) if segment else None
         if segment is None or body is None:
             return self._app(environ, start_response)
-        start_response('200 OK', _headers(segment, len(body)))
+        start_response('200 OK', _headers(segment, len(body), 'private' if self._may_read else 'public'))
         self._answered(time.perf_counter() - started)
         return self._counted(body)
 
@@ -74,12 +86,12 @@ def read_at_once(handle: int, size: int) -> bytes | None:
     return bytes(body) if found == size else None
 
 
-def _headers(segment: Segment, size: int) -> list[tuple[str, str]]:
+def _headers(segment: Segment, size: int, cacheable: str) -> list[tuple[str, str]]:
     """Those of `restreamer.files`."""
     return [
         ('Content-Type', CONTENT_TYPE),
         ('Content-Length', str(size)),
-        ('Cache-Control', f'max-age={A_YEAR_SECONDS}, public, immutable'),
+        ('Cache-Control', f'max-age={A_YEAR_SECONDS}, {cacheable}, immutable'),
         ('ETag', f'"{segment.hash}"'),
         ('Accept-Ranges', 'bytes'),
         *ALLOWED,
@@ -89,6 +101,9 @@ def _headers(segment: Segment, size: int) -> list[tuple[str, str]]:
 def _wanted(environ: Environ) -> Segment | None:
     """The segment of a plain GET of one; None for anything else."""
     if environ['REQUEST_METHOD'] != 'GET' or any(map(environ.get, _NOT_QUICK)):
+        return None
+    query = environ.get('QUERY_STRING')
+    if query and not query.startswith(_SIGNED):
         return None
     parts = environ['PATH_INFO'].split('/')
     if len(parts) != 6 or parts[:2] != ['', 'segments']:
