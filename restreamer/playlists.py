@@ -13,6 +13,7 @@ from common.offload import offload
 from common.segment import Segment
 from common.times import iso
 from restreamer import entries, parameters
+from restreamer.access import inherited_query
 from restreamer.hours import Hours, Part
 from restreamer.store import context
 
@@ -80,6 +81,9 @@ def uri_of(segment: Segment) -> str:
 
 
 def _answer(parts: Iterable[str], *, max_age_seconds: int) -> Response:
+    """Segments inherit the signature of their playlist, because players send no header for them."""
+    if query := inherited_query():
+        parts = (part.replace('.ts\n', f'.ts{query}\n') for part in parts)
     response = Response(parts, mimetype=playlist.CONTENT_TYPE)
     response.cache_control.max_age = max_age_seconds
     return response
