@@ -20,10 +20,15 @@ from backfiller.pace import Wait, no_cap
 from common.batch import ReadInto
 from common.deadline import DeadlineError, deadline
 from common.segment import shown
+from common.tokens import Token
 
 MAX_REDIRECTS = 5
 
+REFUSALS = (401, 403)
+
 RedirectRule = Callable[[str, str], bool]
+Credentials = Callable[[str], Mapping[str, str]]
+"""URL -> the headers that admit us there; each redirect is asked about anew."""
 
 
 class FetchError(Exception):
@@ -57,6 +62,22 @@ def any_http(_: str, target: str) -> bool:
     return urlsplit(target).scheme in ('http', 'https')
 
 
+def no_credentials(_: str) -> Mapping[str, str]:
+    return {}
+
+
+def credentials_for(url: str, token: Token | None) -> Credentials:
+    """Shows the token to the server of that URL, and to no other."""
+    return lambda target: token.header() if token and same_origin(url, target) else {}
+
+
+def told(url: str, status: int) -> str:
+    """An answer that is of no use, in words."""
+    if status in REFUSALS:
+        return f'{url} answered {status}, it refuses us: give peer_token_file, with the token that it wants'
+    return f'{url} answered {status}'
+
+
 class Client:
     """Asks one kind of server; `deadline_seconds` bounds each exchange in all, unless it is given its own.
 
@@ -70,11 +91,13 @@ class Client:
         may_redirect: RedirectRule,
         engine: Engine | None = None,
         pace: Wait = no_cap,
+        credentials: Credentials = no_credentials,
     ) -> None:
         self._deadline_seconds = deadline_seconds
         self._may_redirect = may_redirect
         self._engine = engine or Rich()
         self._pace = pace
+        self._credentials = credentials
 
     def get(
         self,
@@ -121,7 +144,7 @@ class Client:
         with ExitStack() as exchange:
             with _timely(url, until):
                 left = max(until - time.monotonic(), 0.001)
-                asked = self._engine.exchange(method, url, headers, body, left)
+                asked = self._engine.exchange(method, url, {**headers, **self._credentials(url)}, body, left)
                 answer = exchange.enter_context(asked)
                 _check_encoding(url, answer, headers['Accept-Encoding'])
             yield replace(answer, read=self._paced(url, answer.read, until))

@@ -3,17 +3,19 @@
 from typing import Any
 
 from flask import Flask, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from backfiller.service import Service
 from common.errors import SegmentError
 from common.place import Scope
 from common.segment import check_label, hour_start, shown
 from common.service import metrics_page
+from common.tokens import Token, bearer, is_from_elsewhere
 
 
-def create_app(service: Service) -> Flask:
-    """The control application of a running service."""
+def create_app(service: Service, admin: Token | None = None, *, is_local: bool = True) -> Flask:
+    """The control application of a running service; without an admin token only this machine may ask."""
     app = Flask('backfiller', static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(service.metrics.registry))
@@ -23,6 +25,7 @@ def create_app(service: Service) -> Flask:
     @app.post('/backfill')
     def backfill() -> tuple[dict[str, Any], int]:
         """Starts a pass now, over everything or over the `stream`, `variant` and `hour` of the query."""
+        _check_token(admin, is_local=is_local)
         return {'peers_asked': service.ask(_scope())}, 202
 
     @app.errorhandler(SegmentError)
@@ -30,10 +33,26 @@ def create_app(service: Service) -> Flask:
         return {'error': str(error)}, 400
 
     @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> tuple[dict[str, str | None], int]:
-        return {'error': error.description}, error.code or 500
+    def http_error(error: HTTPException) -> tuple[dict[str, str | None], int, list[tuple[str, str]]]:
+        headers = [each for each in error.get_headers() if each[0] == 'WWW-Authenticate']
+        return {'error': error.description}, error.code or 500, headers
 
     return app
+
+
+def _check_token(admin: Token | None, *, is_local: bool) -> None:
+    """Raises what is answered to those who may not ask."""
+    given = bearer(request.headers.get('Authorization', ''))
+    if admin is None:
+        if not is_local or is_from_elsewhere(request.environ):
+            raise Forbidden(
+                'a pass cannot be asked for from here without an admin token: set admin_token_file'
+            )
+    elif given is None or not admin.equals(given):
+        found = WWWAuthenticate('bearer', {'realm': 'segmesh'})
+        raise Unauthorized(
+            'this needs the admin token: send Authorization: Bearer TOKEN', www_authenticate=found
+        )
 
 
 def _health(service: Service) -> tuple[dict[str, bool], int]:

@@ -78,6 +78,7 @@ class Rich:
             stream=True,
             allow_redirects=False,
             timeout=timeout_seconds,
+            auth=_as_it_is if 'Authorization' in headers else None,
         ) as found:
             location = found.headers['Location'] if found.is_redirect else ''
             yield Answer(found.status_code, found.headers, location, _into(found.iter_content(BLOCK_BYTES)))
@@ -139,6 +140,11 @@ class Lean:
 def lean_or_rich(url: str) -> Engine:
     """The lean one, unless the environment has a proxy or credentials for the server; requests knows them."""
     return Rich() if get_environ_proxies(url) or get_netrc_auth(url) else Lean()
+
+
+def _as_it_is(asked: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps our token: without this requests would put what a .netrc file says in its place."""
+    return asked
 
 
 def _trusted() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import groupby, islice
 
 from backfiller.ability import Ability
-from backfiller.client import Client, FetchError
+from backfiller.client import Client, FetchError, told
 from backfiller.stalls import Stalls
 from common import batch, wire
 from common.errors import BatchError, SegmentError
@@ -88,7 +88,7 @@ class Fetcher:
             raise SegmentError(error.reason, str(error)) from error
         if reply.status != 200:
             reason = 'missing' if reply.status in (404, 410) else 'refused'
-            raise SegmentError(reason, f'{reply.url} answered {reply.status}')
+            raise SegmentError(reason, told(reply.url, reply.status))
         yield reply.body
 
 

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 from gevent.lock import BoundedSemaphore
 
 from backfiller.backfill import Backfill
-from backfiller.client import Client, same_origin
+from backfiller.client import Client, credentials_for, same_origin
+from backfiller.credentials import NOBODY, Credentials
 from backfiller.engines import Engine
 from backfiller.follow import Follower, Followers
 from backfiller.live.keeper import LiveKeeper
@@ -49,6 +50,7 @@ from common.identity import node_id
 from common.offload import OffloadedDisk
 from common.place import Scope
 from common.segment import Hour
+from common.tokens import Token
 
 VITALS_DEADLINE_SECONDS = 10.0
 SUMMARIES_AT_ONCE = 2
@@ -66,6 +68,7 @@ class Parts:
     own: settings.Backfiller
     mirror: settings.Mirror
     retention: settings.Retention
+    credentials: Credentials = NOBODY
 
     @classmethod
     def of(cls, flags: dict[str, Any]) -> 'Parts':
@@ -86,6 +89,10 @@ class Parts:
         """The streams, variants and hours that were asked for, as of now."""
         since = times.since(self.own.since, times.utc_now()) if self.own.since else None
         return Scope(frozenset(self.own.streams), frozenset(self.own.variants), since)
+
+    def with_credentials(self) -> 'Parts':
+        """The same for who asks peers; other commands need not be able to read the token files."""
+        return replace(self, credentials=Credentials.of(self.given))
 
     @contextmanager
     def disk(self, reserve_bytes: int = 0) -> Iterator[OffloadedDisk]:
@@ -123,9 +130,12 @@ class Parts:
 
     def peer(self, url: str) -> Peer:
         def new_client(engine: Engine, pace: Wait) -> Client:
-            deadline_seconds = self.own.request_deadline
             return Client(
-                deadline_seconds=deadline_seconds, may_redirect=same_origin, engine=engine, pace=pace
+                deadline_seconds=self.own.request_deadline,
+                may_redirect=same_origin,
+                engine=engine,
+                pace=pace,
+                credentials=credentials_for(url, self.credentials.peers),
             )
 
         return Peer(
@@ -137,8 +147,12 @@ class Parts:
             turns=self.turns,
         )
 
-    def vitals(self, url: str, metrics: Metrics, look_seconds: float) -> Vitals:
-        client = Client(deadline_seconds=VITALS_DEADLINE_SECONDS, may_redirect=same_origin)
+    def vitals(self, url: str, metrics: Metrics, look_seconds: float, token: Token | None) -> Vitals:
+        client = Client(
+            deadline_seconds=VITALS_DEADLINE_SECONDS,
+            may_redirect=same_origin,
+            credentials=credentials_for(url, token),
+        )
         return Vitals(url, client, metrics, times.utc_now, look_seconds=look_seconds)
 
     @cached_property
@@ -190,7 +204,7 @@ class Parts:
             self.peer(url),
             backfill,
             self.scope,
-            vitals=self.vitals(url, backfill.metrics, PEER_SECONDS),
+            vitals=self.vitals(url, backfill.metrics, PEER_SECONDS, self.credentials.peers),
             own_id=self.node_id(),
             recent_seconds=self.own.recent_interval,
             full_seconds=self.own.full_interval,

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from backfiller.ability import Ability
-from backfiller.client import Client, FetchError, Reply
+from backfiller.client import REFUSALS, Client, FetchError, Reply, told
 from backfiller.engines import Engine, Rich, lean_or_rich
 from backfiller.fetch import Fetcher
 from backfiller.pace import Wait, no_cap
@@ -126,6 +126,8 @@ class Peer:
             )
         except FetchError as error:
             raise SourceError(str(error)) from error
+        if reply.status in REFUSALS:
+            raise SourceError(told(reply.url, reply.status))
         if reply.status not in (200, 304) or 'Preference-Applied' not in reply.headers:
             return None
         return reply.headers.get('ETag', '')
@@ -169,15 +171,19 @@ class Peer:
         return self._decoded(self._reply(path), wire.decode_listing)
 
     def _reply(self, path: str) -> Reply:
+        """The answer; raises ListingError, or SourceError if the peer refuses us."""
         try:
-            return self._get(path, wire.MAX_LISTING_BYTES, encoding='gzip')
+            reply = self._get(path, wire.MAX_LISTING_BYTES, encoding='gzip')
         except FetchError as error:
             raise ListingError(str(error)) from error
+        if reply.status in REFUSALS:
+            raise SourceError(told(reply.url, reply.status))
+        return reply
 
     def _decoded(self, reply: Reply, decode: Callable[[bytes], T]) -> T:
         """The body, decoded off the hub; raises ListingError, naming the URL."""
         if reply.status != 200:
-            raise ListingError(f'{reply.url} answered {reply.status}')
+            raise ListingError(told(reply.url, reply.status))
         try:
             return offload(decode, reply.body)
         except ListingError as error:

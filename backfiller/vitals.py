@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import cycle, islice
 
-from backfiller.client import Client, FetchError
+from backfiller.client import Client, FetchError, told
 from backfiller.loop import Backoff, Loop, jittered
 from backfiller.metrics import Metrics
 from common import wire
@@ -77,5 +77,5 @@ class Vitals:
         if reply.status == 404 and path == '/readyz':
             return None, ''  # a peer of the plain protocol may have none
         if reply.status != 200:
-            return None, f'{reply.url} answered {reply.status}'
+            return None, told(reply.url, reply.status)
         return time.perf_counter() - started, ''

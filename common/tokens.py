@@ -11,6 +11,8 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from common.errors import UsageError
 
@@ -19,6 +21,7 @@ LOOK_SECONDS = 1.0
 
 _ALLOWED = re.compile('[A-Za-z0-9._~+/-]+=*')
 _MOST_BYTES = 4096
+_FORWARDED = ('HTTP_FORWARDED', 'HTTP_X_FORWARDED_FOR', 'HTTP_X_FORWARDED_HOST')
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +88,14 @@ def bearer(authorization: str) -> str | None:
     """The token of an Authorization header; None if there is none."""
     scheme, _, given = authorization.partition(' ')
     return given.strip() if scheme.lower() == 'bearer' else None
+
+
+def is_from_elsewhere(environ: Mapping[str, Any]) -> bool:
+    """Whether a proxy passed it on, or a page of another site made a browser send it."""
+    origin = urlsplit(environ.get('HTTP_ORIGIN', '')).netloc
+    return any(map(environ.get, _FORWARDED)) or (
+        'HTTP_ORIGIN' in environ and origin != environ.get('HTTP_HOST')
+    )
 
 
 def _read(file: Path) -> str:

@@ -26,9 +26,14 @@ def services(settings: Settings) -> list[Service]:
 
 
 def _watching(settings: Settings) -> list[str]:
-    """The flag that lets the backfiller watch the restreamer beside it, unless it was told of another."""
-    address = settings.section(Restreamer).listen
-    return _flag('--restreamer', settings.section(Backfiller).restreamer, address)
+    """The flag that lets the backfiller watch the restreamer beside it, unless it was told of another.
+
+    Over TLS it has to be told: the certificate is for a name that is not known here.
+    """
+    served = settings.section(Restreamer)
+    if served.tls_certificate:
+        return []
+    return _flag('--restreamer', settings.section(Backfiller).restreamer, served.listen)
 
 
 def _asking(settings: Settings) -> list[str]:

@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter
@@ -19,7 +18,7 @@ from werkzeug.exceptions import BadRequest, Conflict, Forbidden, HTTPException, 
 from common.service import is_loopback
 from common.settings import Restreamer
 from common.times import iso, utc_now
-from common.tokens import Token, bearer, given_token
+from common.tokens import Token, bearer, given_token, is_from_elsewhere
 from restreamer import signing
 from restreamer.signing import Scope, Signed
 
@@ -32,7 +31,6 @@ READING_POSTS = ('batch.segments', 'access.sign')
 MOST_SIGNED_SECONDS = 31 * 86_400
 
 _REASONS = ('none', 'token', 'signature', 'expired', 'admin')
-_FORWARDED = ('HTTP_FORWARDED', 'HTTP_X_FORWARDED_FOR', 'HTTP_X_FORWARDED_HOST')
 
 blueprint = Blueprint('access', __name__)
 
@@ -106,7 +104,7 @@ class Access:
     def refusal_to_change(self, environ: Mapping[str, Any]) -> Refusal | None:
         given = bearer(environ.get('HTTP_AUTHORIZATION', ''))
         if self.admin is None:
-            if self._is_local and not _is_from_elsewhere(environ):
+            if self._is_local and not is_from_elsewhere(environ):
                 return None
             return Refusal(
                 'admin', 'nothing can be changed from here without an admin token: set admin_token_file'
@@ -195,14 +193,6 @@ def _refusal(access: Access) -> Refusal | None:
         )
         return refusal
     return access.refusal_to_change(environ)
-
-
-def _is_from_elsewhere(environ: Mapping[str, Any]) -> bool:
-    """Whether a proxy passed it on, or a page of another site made a browser send it."""
-    origin = urlsplit(environ.get('HTTP_ORIGIN', '')).netloc
-    return any(map(environ.get, _FORWARDED)) or (
-        'HTTP_ORIGIN' in environ and origin != environ.get('HTTP_HOST')
-    )
 
 
 def current() -> Access:

@@ -45,7 +45,7 @@ def run(to_the_end: bool, **flags: Any) -> None:
     \b
     backfiller run --store /var/lib/segmesh --peer http://node2:8001 --peer http://node3:8001
     """
-    parts = Parts.of(flags)
+    parts = Parts.of(flags).with_credentials()
     parts.retention.check(parts.mirror, parts.own)
     stop = service.stop_on_signals()
     with parts.disk(parts.retention.min_free) as disk:
@@ -77,12 +77,16 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
     from backfiller import control  # with flask, which only a service needs and which is slow to import
 
     own = parts.own.restreamer
-    restreamer = parts.vitals(own, metrics, OWN_SECONDS) if own else None
+    restreamer = parts.vitals(own, metrics, OWN_SECONDS, parts.credentials.own) if own else None
     live = parts.live(disk, metrics)
     sources = [parts.follow_source(backfill, followers, each) for each in parts.sources()]
     watched = (keeper, retention, live)
     running = Service(parts.node_id(), times.utc_now, metrics, followers, sources, *watched, restreamer)
-    server = service.HttpServer(service.bound(parts.own.control), control.create_app(running))
+    host, _ = parts.own.control
+    app = control.create_app(running, parts.credentials.admin, is_local=service.is_loopback(host))
+    server = service.HttpServer(service.bound(parts.own.control), app)
+    if not service.is_loopback(host):
+        log.warning('everybody who reaches %s may read /status and /metrics', service.url_of(server.socket))
     server.start()
     log.info('backfilling %s; status on %s/status', parts.node.store, service.url_of(server.socket))
     with _backdoor(parts.own.backdoor_port, running):
