@@ -20,6 +20,7 @@ HEADER_SECONDS = 20.0
 BODY_SECONDS = 30.0
 STALL_SECONDS = 30.0
 DISCARD_SECONDS = 2.0
+UNSENT_BYTES = 128 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Handler(WSGIHandler):
     def handle(self) -> None:
         # Header and body leave in two writes: without this, each answer waits 40 ms for a delayed ACK.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _bound_what_the_system_holds(self.socket, self.server.limits.stall_seconds)
         try:
             super().handle()
         except OSError:
@@ -113,6 +115,14 @@ class Handler(WSGIHandler):
         if isinstance(ex, HeadersTooLargeError):
             return '431', _plain('431 Request Header Fields Too Large', str(ex))
         return '400', _plain('400 Bad Request', 'this is no request of HTTP/1.1')
+
+
+def _bound_what_the_system_holds(connection: socket.socket, stall_seconds: float) -> None:
+    """What was sent to a reader that stalls lies in the system: not much of it, and not for ever (tcp(7))."""
+    if hasattr(socket, 'TCP_USER_TIMEOUT'):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(stall_seconds * 1000))
+    if hasattr(socket, 'TCP_NOTSENT_LOWAT'):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 class _Body(Input):

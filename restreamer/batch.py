@@ -3,6 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from itertools import cycle
 from typing import Any, NamedTuple
@@ -25,8 +26,9 @@ MOST_REQUEST_BYTES = 256 * 1024
 
 Pair = tuple[memoryview, memoryview]
 
-_SPARE: deque[Pair] = deque(maxlen=4)
-"""Buffers that nobody uses now: fresh memory for each answer would cost as much as reading the files."""
+SMALL_BLOCK_BYTES = 64 * 1024
+MANY = 32
+"""While more than so many answers are sent, the blocks of the others are small: a slow reader holds two."""
 
 blueprint = Blueprint('batch', __name__)
 
@@ -106,13 +108,37 @@ def _changed(what: str) -> SegmentError:
 
 def _sent(disk: Disk, hour: Hour, sizes: Mapping[Segment, int], served: Measures) -> Iterator[memoryview]:
     """The blocks of the answer. When all were sent, the segments count, and others may have the buffers."""
-    pair = _SPARE.pop() if _SPARE else _new_pair()
-    try:
+    with _PAIRS.lent() as pair:
         yield from read_ahead(_blocks(_pieces(disk, hour, sizes), pair))
-    finally:
-        _SPARE.append(pair)
     served.sent('batch', len(sizes), sum(sizes.values()))
 
 
-def _new_pair() -> Pair:
-    return memoryview(bytearray(BLOCK_BYTES)), memoryview(bytearray(BLOCK_BYTES))
+class _Pairs:
+    """The buffers of answers; a few are kept, for fresh memory would cost as much as reading the files."""
+
+    def __init__(self) -> None:
+        self._spare: deque[Pair] = deque(maxlen=4)
+        self._lent = 0
+
+    @contextmanager
+    def lent(self) -> Iterator[Pair]:
+        pair = self._pair()
+        self._lent += 1
+        try:
+            yield pair
+        finally:
+            self._lent -= 1
+            if len(pair[0]) == BLOCK_BYTES:
+                self._spare.append(pair)
+
+    def _pair(self) -> Pair:
+        if self._lent < MANY and self._spare:
+            return self._spare.pop()
+        return _new_pair(BLOCK_BYTES if self._lent < MANY else SMALL_BLOCK_BYTES)
+
+
+def _new_pair(size: int = BLOCK_BYTES) -> Pair:
+    return memoryview(bytearray(size)), memoryview(bytearray(size))
+
+
+_PAIRS = _Pairs()

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable
 from functools import partial
+from io import FileIO
+from typing import ClassVar
 
 from flask import Blueprint, request
 from werkzeug import Response
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wsgi import FileWrapper
 
-from common.disk import BLOCK_BYTES
 from common.errors import SegmentError
 from common.offload import offload
 from common.segment import Hour, Segment
@@ -18,6 +19,10 @@ from restreamer.store import context
 
 CONTENT_TYPE = 'video/mp2t'
 A_YEAR_SECONDS = 31_536_000
+BLOCK_BYTES = 256 * 1024
+SMALL_BLOCK_BYTES = 64 * 1024
+MANY = 64
+"""While more than so many are sent, each block is small: a slow reader holds one."""
 
 blueprint = Blueprint('files', __name__)
 
@@ -27,7 +32,7 @@ def segment(stream: str, variant: str, hour: str, name: str) -> Response:
     wanted = _segment(Hour(stream, variant, hour), name)
     file = offload(context().disk.open, wanted)
     size = os.fstat(file.fileno()).st_size
-    blocks = _OffloadedFile(file, BLOCK_BYTES)
+    blocks = _OffloadedFile(file)
     blocks.when_sent = partial(measures().sent, 'single', 1, size) if not request.range else None
     response = Response(blocks, mimetype=CONTENT_TYPE, direct_passthrough=True)
     response.content_length = size
@@ -43,6 +48,15 @@ class _OffloadedFile(FileWrapper):
     """The blocks of a file, each read in the thread pool, so that a slow disk does not hold up others."""
 
     when_sent: Callable[[], None] | None = None
+    _open: ClassVar[set[int]] = set()
+
+    def __init__(self, file: FileIO) -> None:
+        self._open.add(id(self))
+        super().__init__(file, BLOCK_BYTES if len(self._open) <= MANY else SMALL_BLOCK_BYTES)
+
+    def close(self) -> None:
+        self._open.discard(id(self))
+        super().close()
 
     def __next__(self) -> bytes:
         block: bytes = offload(self.file.read, self.buffer_size)

@@ -21,6 +21,9 @@ from restreamer.measures import Measures
 MOST_BYTES = 1024 * 1024
 """Larger ones are sent block by block by the application."""
 
+MOST_HELD_BYTES = 64 * 1024 * 1024
+"""While so much is on its way to slow readers, the application sends the others in smaller pieces."""
+
 _NOT_QUICK = ('HTTP_RANGE', 'HTTP_IF_NONE_MATCH', 'HTTP_IF_MATCH', 'HTTP_IF_RANGE', 'HTTP_IF_MODIFIED_SINCE',
               'HTTP_IF_UNMODIFIED_SINCE')  # fmt: skip
 _SIGNED = 'expires='
@@ -46,18 +49,20 @@ class Quick:
         self._measures = measures
         self._answered = answered
         self._may_read = may_read
+        self._held_bytes = 0
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         started = time.perf_counter()
         segment = _wanted(environ)
-        if segment and self._may_read and not self._may_read(environ):
-            segment = None
-        body = self._body(segment) if segment else None
+        body = self._body(segment) if segment and self._is_for_us(environ) else None
         if segment is None or body is None:
             return self._app(environ, start_response)
         start_response('200 OK', _headers(segment, len(body), 'private' if self._may_read else 'public'))
         self._answered(time.perf_counter() - started)
         return self._counted(body)
+
+    def _is_for_us(self, environ: Environ) -> bool:
+        return self._held_bytes < MOST_HELD_BYTES and (self._may_read is None or self._may_read(environ))
 
     def _body(self, segment: Segment) -> bytes | None:
         """The whole segment; None if it cannot be had this way."""
@@ -72,7 +77,11 @@ class Quick:
             return None
 
     def _counted(self, body: bytes) -> Iterator[bytes]:
-        yield body
+        self._held_bytes += len(body)
+        try:
+            yield body
+        finally:
+            self._held_bytes -= len(body)
         self._measures.sent('single', 1, len(body))
 
 

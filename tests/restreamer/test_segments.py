@@ -3,12 +3,13 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from gevent.pywsgi import WSGIHandler
 
-from common.handler import Handler
+from common.handler import Handler, Limits
 from tests.kit.build import fill, piece, run_of, tombstone_of
 from tests.kit.process import get, metrics, restreamer
 from tests.restreamer.client import Answer, answer_of, ask, connect
@@ -163,8 +164,9 @@ def test_small_writes_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(WSGIHandler, 'handle', lambda _: seen.append('handled'))
     handler: Any = Handler
-    handler(Socket(), ('127.0.0.1', 1), None, rfile=object()).handle()
-    assert seen == [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), 'handled']
+    handler(Socket(), ('127.0.0.1', 1), SimpleNamespace(limits=Limits()), rfile=object()).handle()
+    assert seen[0] == (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    assert seen[-1] == 'handled'
 
 
 @pytest.mark.parametrize('size', [0, 1, 100_000, 3_000_000])
