@@ -15,6 +15,7 @@ from common import cli, config, service
 from common.errors import UsageError
 from common.settings import SECTIONS, Backfiller, Mirror, Node, Retention
 from deploy import node as nodes
+from deploy.sign import sign
 from deploy.supervisor import Supervisor
 
 
@@ -78,6 +79,9 @@ def demo(seconds: float | None) -> None:
             f"the demo needs {error.name}: in the source folder, pip install '.[demo]'"
         ) from error
     sys.exit(show(seconds, service.stop_on_signals()))
+
+
+segmesh.add_command(sign)
 
 
 def main() -> None:

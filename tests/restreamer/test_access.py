@@ -324,6 +324,31 @@ def test_being_open_to_the_world_is_warned_of(
         assert ('everybody who reaches' in process.output) is is_warned
 
 
+def test_a_person_signs_with_a_command(tmp_path: Path) -> None:
+    env = {'SEGMESH_READ_TOKEN': READ}
+    store = fill(tmp_path / 'store', [HELD])
+    span = 'start=2026-11-14T03:00:00Z&end=2026-11-14T03:01:00Z'
+    with running('restreamer', '--store', store, '--listen', '127.0.0.1:0', env=env) as process:
+        url = process.wait_for(r' on (http://\S+)')[1]
+        made = run('segmesh', 'sign', 'bus', '--variant', 'source', '--for', '1h', '--url', url, env=env)
+        playlist = get(f'{made.output}&{span}')
+        assert playlist.status_code == 200
+        segment = next(line for line in playlist.text.splitlines() if not line.startswith('#'))
+        assert get(urljoin(playlist.url, segment)).content == HELD.body
+        query = run('segmesh', 'sign', 'bus', env=env).output
+        assert get(f'{url}/playlist/bus.m3u8?{query}&{span}').status_code == 200
+
+
+@pytest.mark.parametrize(
+    'args',
+    [('bus',), ('../bus',), ('bus', '--variant', 'a/b'), ('bus', '--for', '5m'), ('bus', '--for', '800d')],
+)
+def test_what_cannot_be_signed_is_told(args: tuple[str, ...]) -> None:
+    process = run('segmesh', 'sign', *args, env={'SEGMESH_READ_TOKEN': READ} if args != ('bus',) else {})
+    assert process.wait() == 2
+    assert len(process.lines) == 1
+
+
 def test_the_open_case_is_as_it_was(tmp_path: Path) -> None:
     with restreamer(fill(tmp_path / 'store', [HELD])) as url:
         answer = get(url + SEGMENT)
