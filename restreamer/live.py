@@ -37,9 +37,9 @@ BREAKS_A_DAY = 1000
 class Lengths:
     """How much live playlists list if nothing else is asked for, and at most; how long they hold back."""
 
-    window: timedelta
-    longest: timedelta
-    hold: timedelta
+    window: timedelta = timedelta(minutes=5)
+    longest: timedelta = timedelta(hours=4)
+    hold: timedelta = timedelta(seconds=6)
 
 
 class Windows(NamedTuple):

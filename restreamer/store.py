@@ -31,7 +31,7 @@ class Context:
     disk: Disk
     node_id: str
     clock: Callable[[], datetime]
-    lengths: Lengths
+    lengths: Lengths = Lengths()
     backfiller: str = ''
     hours: Hours = field(init=False)
     variants: Variants = field(init=False)

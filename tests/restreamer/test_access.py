@@ -50,7 +50,7 @@ def app(tmp_path: Path, clock: Clock) -> Flask:
     """An application that has a way to change something, too."""
     store = fill(tmp_path / 'store', [HELD, OTHER, ELSEWHERE, STRANGE])
     access = Access(Token(READ), Token(ADMIN), clock=clock)
-    app = create_app(Context(Disk(store), 'node', clock, 60), CollectorRegistry(), access)
+    app = create_app(Context(Disk(store), 'node', clock), CollectorRegistry(), access)
     app.add_url_rule('/change', 'change', lambda: {'changed': True}, methods=['POST', 'DELETE'])
     app.test_client_class = Buffered
     return app
@@ -124,7 +124,7 @@ def test_browsers_may_ask_whether_they_may_send_a_token(client: FlaskClient) -> 
 def test_no_token_and_only_from_here_may_anything_be_changed(tmp_path: Path, clock: Clock) -> None:
     def status(is_local: bool, **headers: str) -> int:
         access = Access(is_local=is_local, clock=clock)
-        app = create_app(Context(Disk(tmp_path), 'node', clock, 60), CollectorRegistry(), access)
+        app = create_app(Context(Disk(tmp_path), 'node', clock), CollectorRegistry(), access)
         app.add_url_rule('/change', 'change', lambda: {'changed': True}, methods=['POST'])
         named = {name.replace('_', '-'): value for name, value in headers.items()}
         return app.test_client().post('/change', headers={'Host': 'node', **named}).status_code

@@ -157,7 +157,7 @@ class Vanishing(Disk):
 def serving(disk: Disk) -> Iterator[str]:
     """A restreamer in this process."""
     listener = bound(('127.0.0.1', 0))
-    app = create_app(Context(disk, 'node', Clock(HOUR.start), 60), CollectorRegistry())
+    app = create_app(Context(disk, 'node', Clock(HOUR.start)), CollectorRegistry())
     server = HttpServer(listener, app)
     server.start()
     try:

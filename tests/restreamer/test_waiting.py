@@ -221,7 +221,7 @@ def test_a_new_segment_is_known_by_one_look(store: Path, monkeypatch: pytest.Mon
     """One to know the ETag, one when the request comes, and one when the segment does."""
     monkeypatch.setattr(module, 'RESCAN_SECONDS', 3600)
     disk = Counting(fill(store, PIECES[:2]))
-    stored = Context(disk, 'node', utc_now, 60)
+    stored = Context(disk, 'node', utc_now)
     client = create_app(stored, CollectorRegistry()).test_client()
     watching = gevent.spawn(stored.changes.run)
     eventually(lambda: stored.changes.at_once)
