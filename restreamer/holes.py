@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from common.offload import offload
 from common.times import iso
 from restreamer import parameters, telling
 from restreamer.known import Hole, Picture, segments_in
@@ -25,9 +26,9 @@ def holes(stream: str, variant: str) -> dict[str, Any]:
     within = parameters.interval(context().clock().replace(microsecond=0), DEFAULT_LENGTH)
     asked = {'stream': stream, 'variant': variant}
     if parameters.flag('own'):
-        return asked | telling.encode(survey().ours(stream, variant, within), within)
+        return asked | offload(telling.encode, survey().ours(stream, variant, within), within)
     picture = survey().picture(stream, variant, within)
-    return asked | _answer(picture)
+    return asked | offload(_answer, picture)
 
 
 def _answer(picture: Picture) -> dict[str, Any]:

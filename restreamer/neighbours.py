@@ -57,6 +57,10 @@ class Neighbour:
             self._check()
             return self._exchange(path, limit_bytes)
 
+    def error(self, error: SourceError | ListingError) -> str:
+        """What went wrong, and where."""
+        return str(error) if self.url in str(error) else f'{self.url}: {error}'
+
     def _check(self) -> None:
         if not self.trouble:
             return
@@ -132,7 +136,7 @@ class Neighbours:
         try:
             return Beside(told=answer_of(self._backfiller, '/status'))
         except (SourceError, ListingError) as error:
-            return Beside(error=str(error))
+            return Beside(error=self._backfiller.error(error))
 
 
 def answer_of(neighbour: Neighbour, path: str) -> Mapping[str, Any]:

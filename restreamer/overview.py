@@ -1,6 +1,7 @@
 """GET /overview: whether the recording is complete, what is missing, and how this node and its peers are."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import Any, cast
@@ -13,7 +14,7 @@ from common.timeline import Interval
 from common.times import iso
 from restreamer import backfilling
 from restreamer.known import Known, Picture, segments_in
-from restreamer.neighbours import Beside
+from restreamer.neighbours import Beside, Neighbour
 from restreamer.remembered import Remembered
 from restreamer.room import Room, Sampler, Summed
 from restreamer.spans import seconds
@@ -26,6 +27,9 @@ LENGTH = timedelta(days=7)
 REMEMBERED_SECONDS = 2.0
 MOST_VARIANTS = 200
 VARIANTS_AT_ONCE = 4
+
+Held = Mapping[tuple[str, str], Summed]
+"""By stream and variant."""
 
 blueprint = Blueprint('overview', __name__)
 
@@ -57,15 +61,26 @@ class Overview:
         beside = self._at.neighbours.beside()
         variants = list(held)[:MOST_VARIANTS]
         seen = list(Pool(VARIANTS_AT_ONCE).imap(partial(self._seen, within), variants))
-        scene = self._scene(now, seen, held, beside, room)
+        neighbours = self._at.neighbours.peers()
+        scene = Scene(
+            now,
+            seen,
+            elsewhere=sorted('/'.join(each) for each in self._survey.variants_of_peers() - held.keys()),
+            troubles=_troubles(neighbours, seen),
+            peers=[each.url for each in neighbours],
+            trouble=beside.error,
+            is_blind=bool(beside.error and self._at.backfiller),
+            failed_hours=backfilling.mirror_states(beside).get('failed', 0),
+            days_left=room.days_left,
+        )
         return {
             'time': iso(now),
             'node': _node(self._at.node_id, beside),
             'range': {'start': iso(within.start), 'end': iso(within.end)},
-            'verdict': verdict(scene),
+            'verdict': offload(verdict, scene),
             'disk': _disk(room),
-            'variants': [_variant(each, held[key], beside) for key, each in zip(held, seen, strict=False)],
-            'peers': backfilling.peers(beside, self._at.neighbours.peers()),
+            'variants': offload(_variants, seen, held, beside),
+            'peers': backfilling.peers(beside, neighbours),
             'mirror': backfilling.mirror(beside),
             'retention': backfilling.retention(beside),
         }
@@ -75,33 +90,8 @@ class Overview:
         picture = self._survey.picture(stream, variant, within)
         return Seen(f'{stream}/{variant}', picture, offload(Missing.of, picture))
 
-    def _scene(
-        self,
-        now: datetime,
-        seen: list[Seen],
-        held: dict[tuple[str, str], Summed],
-        beside: Beside,
-        room: Room,
-    ) -> Scene:
-        elsewhere = sorted('/'.join(each) for each in self._survey.variants_of_peers() - held.keys())
-        neighbours = self._at.neighbours.peers()
-        troubles = {each.url: each.trouble for each in neighbours if each.trouble}
-        for peer in (peer for each in seen for peer in each.picture.peers if peer.error):
-            troubles.setdefault(peer.node, peer.error)
-        return Scene(
-            now,
-            seen,
-            elsewhere,
-            list(troubles.values()),
-            [each.url for each in neighbours],
-            trouble=beside.error,
-            is_blind=bool(beside.error and self._at.backfiller),
-            failed_hours=backfilling.mirror_states(beside).get('failed', 0),
-            days_left=room.days_left,
-        )
 
-
-def _held(at: Context) -> dict[tuple[str, str], Summed]:
+def _held(at: Context) -> Held:
     """The variants of which anything is held, with their hours."""
     found: dict[tuple[str, str], Summed] = {}
     for stream in at.disk.streams():
@@ -129,6 +119,18 @@ def _disk(room: Room) -> dict[str, Any]:
         'days_left': room.days_left,
         'held_bytes': room.held_bytes,
     }
+
+
+def _troubles(neighbours: Sequence[Neighbour], seen: Sequence[Seen]) -> list[str]:
+    """Why peers cannot tell, or not all; once for each."""
+    found = {each.url: each.trouble for each in neighbours if each.trouble}
+    for peer in (peer for each in seen for peer in each.picture.peers if peer.error):
+        found.setdefault(peer.node, peer.error)
+    return list(found.values())
+
+
+def _variants(seen: Sequence[Seen], held: Held, beside: Beside) -> list[dict[str, Any]]:
+    return [_variant(each, held[key], beside) for key, each in zip(held, seen, strict=False)]
 
 
 def _variant(seen: Seen, summed: Summed, beside: Beside) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Listings:
         held = {text: Hour(stream, variant, text) for text in summed if _touches(text, within)}
         equal = self._equal(held.values(), summed)
         learnt = _Learnt([joined(*(cut(ours.covered, _span(held[text])) for text in equal))], set(equal))
-        lacking = without((within,), ours.covered)
+        lacking = offload(without, (within,), ours.covered)
         wanted = [held[text] for text in _hours_of(lacking) if text in held and text not in equal]
         self._ask(peer, wanted, learnt)
         covered = joined(*(cut(spans, within) for spans in learnt.covered))
@@ -90,9 +90,9 @@ class Listings:
                 learnt.covered.append(self._names.get((peer, hour)))
                 learnt.hours.add(hour.text)
             except ListingError as error:
-                learnt.error = str(error)
+                learnt.error = peer.error(error)
             except SourceError as error:
-                learnt.error = str(error)
+                learnt.error = peer.error(error)
                 return
 
 

@@ -38,7 +38,7 @@ def shared(spans: Spans, others: Spans) -> Spans:
 
 
 def seconds(spans: Iterable[Interval]) -> float:
-    return round(sum(each.seconds for each in spans), 6)
+    return round(sum((each.seconds for each in spans), 0.0), 6)
 
 
 def _cut(spans: Spans, within: Interval) -> Iterator[Interval]:

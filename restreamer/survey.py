@@ -67,7 +67,7 @@ class Survey:
             told = self._told.get((peer, stream, variant, within))
             return told or self._listings.known(peer, stream, variant, within, ours)
         except (SourceError, ListingError) as error:
-            return Known(peer.url, (), (within,), error=str(error))
+            return Known(peer.url, (), (within,), error=peer.error(error))
 
 
 def _told(question: Question) -> Known | None:
@@ -78,7 +78,7 @@ def _told(question: Question) -> Known | None:
         return None
     if reply.status != 200:
         raise ListingError(f'{peer.url} answered {reply.status} when asked for its holes')
-    return telling.decode(peer.url, reply.body, within)
+    return offload(telling.decode, peer.url, reply.body, within)
 
 
 def survey() -> Survey:

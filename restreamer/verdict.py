@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from restreamer.known import IN_FLIGHT, THIS_NODE, Known, Picture, segments_in
-from restreamer.spans import seconds
+from restreamer.spans import seconds, shared
 
 LOW_DAYS = 2.0
-MOST_TOLD = 5
+MOST_NAMED = 5
+MOST_DETAILS = 30
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Scene:
 def verdict(scene: Scene) -> dict[str, Any]:
     """A level, one sentence, and what is worth knowing besides."""
     level, text = _sentence(scene)
-    return {'level': level, 'text': text, 'details': list(_details(scene))}
+    return {'level': level, 'text': text, 'details': list(islice(_details(scene), MOST_DETAILS))}
 
 
 def _sentence(scene: Scene) -> tuple[str, str]:
@@ -149,37 +151,52 @@ def _up_to(scene: Scene, complete: Sequence[str]) -> datetime | None:
 
 
 def _details(scene: Scene) -> Iterator[str]:
+    """What hinders first, then what is missing, then the rest."""
     if scene.trouble:
         yield scene.trouble
     yield from scene.troubles
+    for each in scene.variants:
+        if each.picture.recorded and each.silent > IN_FLIGHT:
+            yield f'{each.path}: nothing new for {_span(each.silent)}'
     if holders := frozenset().union(*(each.missing.holders for each in scene.variants)):
         amount = _amount(scene, 'fetchable_seconds')
         yield f'{amount} can be fetched from {_count(len(holders), "peer")}'
     for each in scene.variants:
-        yield from _details_of(each)
+        if lost := each.missing.everywhere_seconds:
+            told = _told(segments_in(lost, each.picture.usual_seconds), lost)
+            yield f'{each.path}: {told} missing everywhere'
+    yield from filter(None, (_lacking(scene, peer) for peer in scene.peers))
+    yield from _besides(scene)
+
+
+def _lacking(scene: Scene, peer: str) -> str:
+    """What a peer lacks that another node has; empty for nothing."""
+    lost = [
+        (seconds(shared(each.picture.missing(node), each.picture.union().covered)), each)
+        for each in scene.variants
+        if (node := _node(each, peer))
+    ]
+    amount = _sum([(length, each.picture.usual_seconds) for length, each in lost])
+    return f'{peer} lacks {amount} that others hold' if amount else ''
+
+
+def _besides(scene: Scene) -> Iterator[str]:
     if scene.elsewhere:
-        more = ' and more' if len(scene.elsewhere) > MOST_TOLD else ''
-        yield f'only peers hold {", ".join(scene.elsewhere[:MOST_TOLD])}{more}'
+        more = ' and more' if len(scene.elsewhere) > MOST_NAMED else ''
+        yield f'only peers hold {", ".join(scene.elsewhere[:MOST_NAMED])}{more}'
     if scene.failed_hours:
         yield f'{_count(scene.failed_hours, "hour")} could not be mirrored'
     if scene.days_left is not None and scene.days_left < LOW_DAYS:
         yield f'the disk is full in {scene.days_left:g} days'
 
 
-def _details_of(seen: Seen) -> Iterator[str]:
-    picture, usual = seen.picture, seen.picture.usual_seconds
-    if lost := seen.missing.everywhere_seconds:
-        yield f'{seen.path}: {_told(segments_in(lost, usual), lost)} missing everywhere'
-    for peer in picture.peers:
-        if lost := seconds(picture.missing(peer)):
-            yield f'{peer.node} lacks {_told(segments_in(lost, usual), lost)} of {seen.path}'
-    if picture.recorded and seen.silent > IN_FLIGHT:
-        yield f'{seen.path}: nothing new for {_span(seen.silent)}'
-
-
 def _amount(scene: Scene, name: str) -> str:
-    """So many segments of all variants; seconds where nobody knows how long segments are. Empty for none."""
-    lost = [(getattr(each.missing, name), each.picture.usual_seconds) for each in scene.variants]
+    """So much of all variants; empty for nothing."""
+    return _sum([(getattr(each.missing, name), each.picture.usual_seconds) for each in scene.variants])
+
+
+def _sum(lost: Sequence[tuple[float, float | None]]) -> str:
+    """So many segments; seconds where nobody knows how long segments are. Empty for nothing."""
     counts = [segments_in(length, usual) for length, usual in lost]
     known = None if None in counts else sum(filter(None, counts))
     total = sum(length for length, _ in lost)

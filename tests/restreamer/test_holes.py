@@ -12,7 +12,16 @@ import pytest
 from deploy.demo.cluster import free_port
 from tests.kit.build import fill, piece, run_of
 from tests.kit.fake_peer import HOUR_PATH, answering, plain
-from tests.kit.misdeeds import endless_body, hang
+from tests.kit.misdeeds import (
+    closed_early,
+    cut_in_a_chunk,
+    endless_body,
+    endless_headers,
+    gzip_bomb,
+    hang,
+    redirect_a_hundred_times,
+    truncated,
+)
 from tests.kit.process import backfiller, eventually, restreamer
 from tests.kit.scripted import Deed, Scripted, scripted
 from tests.restreamer.client import ask
@@ -215,6 +224,16 @@ def test_a_peer_that_answers_nonsense_is_unknown(store: Path, answer: bytes) -> 
         found = holes(url)
     assert [each[2] for each in short(found)] == ['unknown', 'unknown']
     assert found['peers'][0]['error']
+
+
+@pytest.mark.parametrize(
+    'deed', [truncated, cut_in_a_chunk, closed_early, gzip_bomb, endless_headers, redirect_a_hundred_times]
+)
+def test_a_peer_that_breaks_the_protocol_is_unknown(store: Path, deed: Deed) -> None:
+    with scripted(Scripted(ALL, script=lambda _: deed)) as peer, node(store, peer.url) as url:
+        found = holes(url)
+    assert [each[2] for each in short(found)] == ['unknown', 'unknown']
+    assert peer.url in found['peers'][0]['error']
 
 
 def test_names_that_are_none_are_left_out(store: Path) -> None:

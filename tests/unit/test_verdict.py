@@ -69,7 +69,7 @@ def test_a_node_that_lacks_something_or_is_away_is_not_counted() -> None:
     assert found == {
         'level': 'complete',
         'text': 'Complete on 1 of 3 nodes up to 12:04:10 UTC',
-        'details': ['http://1 cannot be reached', 'http://2 lacks 2 segments of bus/source'],
+        'details': ['http://1 cannot be reached', 'http://2 lacks 2 segments that others hold'],
     }
 
 
@@ -84,6 +84,7 @@ def test_what_can_be_fetched_and_what_is_gone_are_told_apart() -> None:
         '12 segments can be fetched from 1 peer',
         'bus/source: 4 segments missing everywhere',
     ]
+    assert found['details'][2:] == ['http://2 lacks 12 segments that others hold']
 
 
 def test_a_hole_that_is_held_in_part_counts_by_its_parts() -> None:
