@@ -4,7 +4,6 @@
 content encodings. `http.client` alone is for the bytes of segments, where it costs a quarter of that.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
-from certifi import where
 from requests.utils import get_environ_proxies, get_netrc_auth
 
 from backfiller.fair import FairAdapter
 from common.batch import ReadInto
 from common.fair import FairConnection, FairHTTPSConnection
+from common.trust import authorities
 
 BLOCK_BYTES = 256 * 1024
 USER_AGENT = f'segmesh/{version("segmesh")}'
@@ -133,7 +132,7 @@ class Lean:
     def _connection(self, scheme: str, netloc: str, timeout_seconds: float) -> HTTPConnection:
         if scheme != 'https':
             return FairConnection(netloc, timeout=timeout_seconds)
-        self._trusted = self._trusted or create_default_context(cafile=_trusted())
+        self._trusted = self._trusted or create_default_context(cafile=authorities())
         return FairHTTPSConnection(netloc, timeout=timeout_seconds, context=self._trusted)
 
 
@@ -145,11 +144,6 @@ def lean_or_rich(url: str) -> Engine:
 def _as_it_is(asked: requests.PreparedRequest) -> requests.PreparedRequest:
     """Keeps our token: without this requests would put what a .netrc file says in its place."""
     return asked
-
-
-def _trusted() -> str:
-    """The file of the authorities that requests would trust too."""
-    return os.environ.get('REQUESTS_CA_BUNDLE') or os.environ.get('CURL_CA_BUNDLE') or where()
 
 
 def _answer(connection: HTTPConnection, asked: Asked) -> HTTPResponse:

@@ -32,7 +32,6 @@ from backfiller.mirror.verify import Reading
 from backfiller.pace import Pace, Wait, no_cap
 from backfiller.peer import Peer
 from backfiller.retention import leave
-from backfiller.retention.horizon import Horizon
 from backfiller.retention.keeper import RetentionKeeper
 from backfiller.retention.retention import Retention
 from backfiller.retention.rules import is_past
@@ -46,6 +45,7 @@ from common import cli, service, settings, times
 from common.config import Settings
 from common.disk import Disk
 from common.errors import ListingError, UsageError
+from common.horizon import Horizon
 from common.identity import node_id
 from common.offload import OffloadedDisk
 from common.place import Scope

@@ -12,11 +12,11 @@ from backfiller.mirror.hours import HourState
 from backfiller.mirror.mirror import HourResult, Mirror
 from backfiller.mirror.verify import verify
 from backfiller.retention import leave
-from backfiller.retention.horizon import Horizon
 from backfiller.retention.leave import Released
 from backfiller.retention.rules import Choice, Held, Sightings, Why, choose, is_past
 from common.alone import alone
 from common.errors import ListingError
+from common.horizon import Horizon
 from common.offload import OffloadedDisk, offload
 from common.place import Scope, Troubles
 from common.segment import Hour

@@ -11,10 +11,10 @@ from backfiller.mirror.bucket import Bucket
 from backfiller.mirror.hours import HourState, Patience
 from backfiller.mirror.layouts import OneEach
 from backfiller.mirror.mirror import Mirror
-from backfiller.retention.horizon import NAME, Horizon
 from backfiller.retention.retention import Retention
 from common.alone import FOLDER
 from common.disk import Disk
+from common.horizon import NAME, Horizon
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING
 from common.times import utc_now

@@ -11,13 +11,13 @@ from backfiller.mirror.hours import HourState
 from backfiller.mirror.manifest import Manifest
 from backfiller.mirror.mirror import HourResult, Mirror
 from backfiller.retention import leave
-from backfiller.retention.horizon import Horizon
 from backfiller.retention.leave import Released
 from backfiller.retention.retention import Gone, Refused, Retention
 from backfiller.retention.rules import STEADY_SECONDS
 from common.alone import alone
 from common.disk import Disk
 from common.errors import SourceError
+from common.horizon import Horizon
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING
 from common.segment import Hour

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backfiller.retention.horizon import NAME, Horizon, decode, encode
 from common.errors import ListingError, StoreError
+from common.horizon import NAME, Horizon, decode, encode
 from common.segment import Hour
 from tests.kit.build import HOUR, files_below, fill, run_of
 

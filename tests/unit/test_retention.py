@@ -11,12 +11,12 @@ from backfiller import status
 from backfiller.metrics import Metrics
 from backfiller.mirror.hours import HourState
 from backfiller.mirror.mirror import HourResult
-from backfiller.retention.horizon import NAME, Horizon
 from backfiller.retention.keeper import RetentionKeeper
 from backfiller.retention.retention import Gone, Retention
 from backfiller.retention.rules import Why
 from common.disk import Disk
 from common.errors import ListingError, SourceError
+from common.horizon import NAME, Horizon
 from common.place import EVERYTHING
 from common.segment import Hour
 from common.settings import Retention as Limits
