@@ -7,7 +7,6 @@ from http.client import HTTPException
 from importlib.metadata import version
 from urllib.parse import urljoin, urlsplit
 
-from certifi import where
 from urllib3 import BaseHTTPResponse, PoolManager
 from urllib3.exceptions import HTTPError
 
@@ -15,6 +14,7 @@ from common.deadline import DeadlineError, deadline
 from common.errors import ListingError, SourceError
 from common.fair import POOLS
 from common.segment import shown
+from common.trust import authorities
 
 DEADLINE_SECONDS = 3.0
 MOST_REDIRECTS = 3
@@ -35,7 +35,7 @@ class Asker:
     """Asks any number of servers, over connections that it keeps."""
 
     def __init__(self) -> None:
-        self._pools = PoolManager(_SERVERS, maxsize=_KEPT_CONNECTIONS, ca_certs=where())
+        self._pools = PoolManager(_SERVERS, maxsize=_KEPT_CONNECTIONS, ca_certs=authorities())
         self._pools.pool_classes_by_scheme = POOLS
 
     def get(self, url: str, *, limit_bytes: int, seconds: float = DEADLINE_SECONDS) -> Reply:

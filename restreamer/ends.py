@@ -1,11 +1,18 @@
-"""The oldest and newest segments of a variant, and what the newest are like. All calls block."""
+"""From when to when a node holds a variant, or means to, and what it is like. All calls block."""
 
+import logging
+from datetime import datetime, timedelta
 from statistics import median
 
 from common.disk import Disk
+from common.errors import ListingError
+from common.horizon import Horizon
 from common.reel import Reel, moment
+from common.segment import ONE_HOUR, hour_start
 from restreamer.hours import Hours
 from restreamer.known import Ends
+
+log = logging.getLogger(__name__)
 
 SEGMENTS = 30
 """So many of the newest say how long segments last and how large they are."""
@@ -27,3 +34,17 @@ def _like(disk: Disk, reel: Reel) -> tuple[float, int]:
     lengths = [(end - start) / 1_000_000 for start, end in zip(reel.starts, reel.ends, strict=True)]
     size_bytes = sum(disk.sizes_of(reel.hour, reel.segments()).values())
     return median(lengths), round(size_bytes * 8 / sum(lengths))
+
+
+def kept_from(
+    disk: Disk, stream: str, variant: str, keep: timedelta | None, now: datetime
+) -> datetime | None:
+    """What is older is not meant to be held: it was let go, or would be. None if there is no such limit."""
+    horizon = Horizon(disk.root)
+    try:
+        horizon.load()
+    except ListingError as error:
+        log.warning('%s', error)
+    newest = horizon.newest.get(f'{stream}/{variant}')
+    limits = [hour_start(newest) + ONE_HOUR] if newest else []
+    return max(limits + ([now - keep] if keep else []), default=None)

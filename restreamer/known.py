@@ -102,8 +102,8 @@ class Picture:
         return without((window,), joined(node.covered, node.unknown)) if window else ()
 
     def unknown(self, node: Known) -> Spans:
-        window = self.window(node)
-        return cut(node.unknown, window) if window else ()
+        """What is not known of a node, as far as it matters."""
+        return cut(node.unknown, self.window(node) or self.within)
 
     def complete_up_to(self, node: Known) -> datetime | None:
         """The start of its first hole, or the end of its newest segment; None if that is not known."""

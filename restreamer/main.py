@@ -14,7 +14,7 @@ import gevent
 from common import cli, service
 from common.disk import Disk
 from common.identity import node_id
-from common.settings import Node, Restreamer
+from common.settings import Node, Restreamer, Retention
 from common.times import utc_now
 from common.tls import Certificate
 from restreamer import access
@@ -46,6 +46,7 @@ def restreamer(**flags: Any) -> None:
         clock=utc_now,
         lengths=_lengths(own),
         backfiller=own.backfiller,
+        keep=settings.section(Retention).keep,
     )
     may = access.configured(own, is_local=service.is_loopback(own.listen[0]))
     certificate = Certificate.of(own.tls_certificate, own.tls_key)

@@ -8,15 +8,13 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import gevent
 from gevent.lock import BoundedSemaphore
 
 from common import kinds
-from common.errors import ListingError, SegmentError, SourceError
-from common.segment import ONE_HOUR, hour_start
+from common.errors import ListingError, SourceError
 from common.wire import MAX_LISTING_BYTES
 from restreamer.asking import DEADLINE_SECONDS, Asker, Reply
 from restreamer.remembered import Remembered
@@ -25,6 +23,9 @@ REST_SECONDS = 10.0
 REMEMBERED_SECONDS = 2.0
 AT_ONCE = 4
 """Requests that one neighbour is asked at the same time."""
+
+MOST_ASKING = 200
+"""Of all that are asked or wait for their turn; the rest is told so."""
 
 MOST_PEERS = 50
 _OURSELVES = 'ourselves'
@@ -43,6 +44,7 @@ class Neighbour:
         self._monotonic = monotonic
         self._rest_until = 0.0
         self._looking = False
+        self._asking = 0
         self._turns = BoundedSemaphore(AT_ONCE)
 
     @property
@@ -53,9 +55,15 @@ class Neighbour:
     def get(self, path: str, *, limit_bytes: int = MAX_LISTING_BYTES) -> Reply:
         """The answer, whatever its status; raises SourceError, and ListingError for one that is too long."""
         self._check()
-        with self._turns:
-            self._check()
-            return self._exchange(path, limit_bytes)
+        if self._asking >= MOST_ASKING:
+            raise SourceError(f'{self.url} is being asked too much at once: ask again later')
+        self._asking += 1
+        try:
+            with self._turns:
+                self._check()
+                return self._exchange(path, limit_bytes)
+        finally:
+            self._asking -= 1
 
     def error(self, error: SourceError | ListingError) -> str:
         """What went wrong, and where."""
@@ -101,14 +109,6 @@ class Beside:
         found = {url: mapping(said) for url, said in mapping(self.told.get('peers')).items() if _is_url(url)}
         others = [(url, said) for url, said in found.items() if said.get('state') != _OURSELVES]
         return dict(others[:MOST_PEERS])
-
-    def kept_from(self, stream: str, variant: str) -> datetime | None:
-        """The end of the newest hour that was let go here; None if there is none."""
-        horizon = mapping(mapping(self.told.get('retention')).get('horizon'))
-        try:
-            return hour_start(str(horizon.get(f'{stream}/{variant}', ''))) + ONE_HOUR
-        except SegmentError:
-            return None
 
 
 class Neighbours:

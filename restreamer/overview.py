@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from math import floor
 from typing import Any, cast
 
 from flask import Blueprint, current_app
@@ -156,10 +157,15 @@ def _variant(seen: Seen, summed: Summed, beside: Beside) -> dict[str, Any]:
             'everywhere': missing.everywhere,
             'unknown': missing.unknown,
         },
-        'percent': round(100 * (1 - missing.seconds / window.seconds), 3) if window else None,
+        'percent': _percent(missing.seconds, window.seconds) if window else None,
         'nodes': [_row(picture, node) for node in picture.nodes],
         'mirror': backfilling.mirror_states(beside, seen.path),
     }
+
+
+def _percent(lost: float, total: float) -> float:
+    """Rounded down: 100 is said of nothing that lacks anything."""
+    return floor(100_000 * max(0.0, 1 - lost / total)) / 1000
 
 
 def _row(picture: Picture, node: Known) -> dict[str, Any]:

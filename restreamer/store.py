@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import cast
 
@@ -33,6 +33,7 @@ class Context:
     clock: Callable[[], datetime]
     lengths: Lengths = Lengths()
     backfiller: str = ''
+    keep: timedelta | None = None
     hours: Hours = field(init=False)
     variants: Variants = field(init=False)
     live: LiveWindows = field(init=False)

@@ -10,7 +10,7 @@ from common.offload import offload
 from common.timeline import Interval
 from restreamer import telling
 from restreamer.coverage import coverage_of
-from restreamer.ends import ends_of
+from restreamer.ends import ends_of, kept_from
 from restreamer.known import THIS_NODE, Known, Picture
 from restreamer.neighbours import REMEMBERED_SECONDS, Neighbour
 from restreamer.plain import Listings
@@ -36,9 +36,9 @@ class Survey:
     def ours(self, stream: str, variant: str, within: Interval) -> Known:
         """What this node holds; no peer is asked, so nodes may ask each other for it."""
         found = coverage_of(self._at, stream, variant, within)
-        kept_from = self._at.neighbours.beside().kept_from(stream, variant)
         ends = offload(ends_of, self._at.hours, self._at.disk, stream, variant)
-        return Known(THIS_NODE, found.covered, ends=ends, kept_from=kept_from)
+        limit = offload(kept_from, self._at.disk, stream, variant, self._at.keep, self._at.clock())
+        return Known(THIS_NODE, found.covered, ends=ends, kept_from=limit)
 
     def picture(self, stream: str, variant: str, within: Interval) -> Picture:
         """What all nodes hold. A peer that cannot tell is unknown throughout."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
+from ssl import SSLContext
 
 from tests.kit.live import serving_with
 
@@ -15,7 +16,7 @@ Respond = Callable[[str], tuple[int, bytes]]
 
 
 @contextmanager
-def answering(respond: Respond) -> Iterator[str]:
+def answering(respond: Respond, tls: SSLContext | None = None) -> Iterator[str]:
     """A peer that answers as the function says; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -35,7 +36,7 @@ def answering(respond: Respond) -> Iterator[str]:
         def log_message(self, *args: object) -> None:
             pass
 
-    with serving_with(Handler) as url:
+    with serving_with(Handler, tls=tls) as url:
         yield url
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from ssl import SSLContext
 
 from tests.kit.build import at
 
@@ -23,13 +24,17 @@ def serving(folder: Path, port: int = 0) -> AbstractContextManager[str]:
 
 
 @contextmanager
-def serving_with(handler: Callable[..., BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
+def serving_with(
+    handler: Callable[..., BaseHTTPRequestHandler], port: int = 0, tls: SSLContext | None = None
+) -> Iterator[str]:
     """An HTTP server with that handler, each request in a thread of its own; its URL."""
     server = ThreadingHTTPServer(('127.0.0.1', port), handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield f'http://127.0.0.1:{server.server_port}'
+        yield f'{"https" if tls else "http"}://127.0.0.1:{server.server_port}'
     finally:
         server.shutdown()
         thread.join()

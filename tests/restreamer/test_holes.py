@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from common.horizon import Horizon
+from common.segment import Hour
 from deploy.demo.cluster import free_port
 from tests.kit.build import fill, piece, run_of
 from tests.kit.fake_peer import HOUR_PATH, answering, plain
@@ -24,6 +26,7 @@ from tests.kit.misdeeds import (
 )
 from tests.kit.process import backfiller, eventually, restreamer
 from tests.kit.scripted import Deed, Scripted, scripted
+from tests.kit.tls import Authority
 from tests.restreamer.client import ask
 from tests.restreamer.neighbourhood import asked, counting, listing, node
 
@@ -116,12 +119,29 @@ def test_a_hole_at_the_edge_of_the_range_is_one_if_the_recording_goes_on_behind_
 
 def test_what_was_let_go_here_is_no_hole(tmp_path: Path, store: Path) -> None:
     early = run_of(5, '2026-11-14T01:00:00')
-    with (
-        restreamer(fill(tmp_path / 'peer', [*early, *ALL])) as peer,
-        node(store, peer, retention={'horizon': {'bus/source': '2026-11-14T02'}}) as url,
-    ):
+    Horizon(store).advance(Hour('bus', 'source', '2026-11-14T02'))
+    with restreamer(fill(tmp_path / 'peer', [*early, *ALL])) as peer, node(store, peer) as url:
         found = holes(url, start='2026-11-14T00:00:00Z')
-    assert short(found) == [('01:20', 2.0, 'fetchable'), ('00:20', 4.0, 'fetchable')]
+        assert short(found) == [('01:20', 2.0, 'fetchable'), ('00:20', 4.0, 'fetchable')]
+        own = holes(url, own='true', start='2026-11-14T00:00:00Z')
+        assert own['kept_from'] == '2026-11-14T03:00:00Z'
+
+
+def test_what_would_be_let_go_is_no_hole_either(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('SEGMESH_KEEP', '1h')
+    with node(store) as url:
+        assert holes(url)['holes'] == []
+
+
+def test_a_peer_may_speak_https(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority()
+    respond = plain([each.name for each in ALL], {})
+    with answering(respond, authority.context()) as peer:
+        with node(store, peer) as url:
+            assert 'certificate verify failed' in holes(url)['peers'][0]['error']
+        monkeypatch.setenv('REQUESTS_CA_BUNDLE', str(authority.write_to(tmp_path)))
+        with node(store, peer) as url:
+            assert [each[2] for each in short(holes(url))] == ['fetchable', 'fetchable']
 
 
 def test_a_hole_that_is_held_in_part_says_how_much(tmp_path: Path, store: Path) -> None:

@@ -2,10 +2,11 @@
 
 import gevent
 import pytest
+from gevent.event import Event
 
 from common.errors import SourceError
 from restreamer.asking import Asker, Reply
-from restreamer.neighbours import REST_SECONDS, Beside, Neighbour
+from restreamer.neighbours import AT_ONCE, MOST_ASKING, REST_SECONDS, Beside, Neighbour
 from restreamer.remembered import Remembered
 
 
@@ -15,11 +16,14 @@ class Scene(Asker):
     def __init__(self) -> None:
         self.now = 0.0
         self.is_there = True
+        self.waits_for: Event | None = None
         self.asked: list[str] = []
         self.neighbour = Neighbour('http://peer', self, lambda: self.now)
 
     def get(self, url: str, *, limit_bytes: int, seconds: float = 3.0) -> Reply:
         self.asked.append(url)
+        if self.waits_for:
+            self.waits_for.wait()
         if not self.is_there:
             raise SourceError('it is away')
         return Reply(200, b'')
@@ -68,6 +72,19 @@ def test_one_that_is_still_away_goes_on_resting() -> None:
     assert len(scene.asked) == 2
 
 
+def test_no_more_wait_for_one_than_may() -> None:
+    scene = Scene()
+    waiting = Event()
+    scene.waits_for = waiting
+    asking = [gevent.spawn(scene.answers) for _ in range(MOST_ASKING + 5)]
+    gevent.idle()
+    assert sum(each.ready() for each in asking) == 5
+    assert len(scene.asked) == AT_ONCE
+    waiting.set()
+    gevent.joinall(asking)
+    assert sum(bool(each.value) for each in asking) == MOST_ASKING
+
+
 def test_all_who_ask_at_the_same_time_share_one_look_and_what_it_finds_is_remembered() -> None:
     looks: list[str] = []
     now = [0.0]
@@ -106,11 +123,10 @@ def test_errors_reach_all_who_asked_and_are_not_remembered(our_errors_are_told: 
 
 @pytest.mark.parametrize(
     'told',
-    [{}, {'peers': []}, {'peers': None, 'retention': 7}, {'retention': {'horizon': {'bus/source': {}}}}],
+    [{}, {'peers': []}, {'peers': None}, {'peers': 'http://x'}],
 )
 def test_a_status_of_another_shape_tells_nothing(told: dict[str, object]) -> None:
-    beside = Beside(told)
-    assert (beside.peers, beside.kept_from('bus', 'source')) == ({}, None)
+    assert Beside(told).peers == {}
 
 
 def test_only_other_nodes_with_an_http_url_are_peers() -> None:
