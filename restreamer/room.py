@@ -49,7 +49,7 @@ class Sampler:
         free, total = self._file_system()
         rates = [self._bytes_per_day(each, now) for each in variants]
         known = [rate for rate in rates if rate is not None]
-        held = sum(self._mean(list(each)) * _segments(each) for each in variants)
+        held = sum(self._mean(_quiet(each)) * _segments(each) for each in variants)
         return Room(free, total, round(sum(known)) if known else None, round(held))
 
     def _bytes_per_day(self, summed: Summed, now: datetime) -> float | None:
@@ -86,6 +86,11 @@ class Sampler:
         except OSError:
             return None, None
         return found.free, found.total
+
+
+def _quiet(summed: Summed) -> list[Hour]:
+    """All but the newest, which changes all the time; if there is another."""
+    return list(summed)[:-1] or list(summed)
 
 
 def _segments(summed: Summed) -> int:

@@ -219,7 +219,7 @@ def test_a_peer_that_never_ends_is_waited_for_once_and_not_for_long(store: Path,
     with scripted(Scripted(ALL, script=lambda _: deed)) as peer, node(store, peer.url) as url:
         started = time.monotonic()
         assert [each[2] for each in short(holes(url))] == ['unknown', 'unknown']
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 10
         before = len(peer.requests)
         if deed is hang:
             assert [each[2] for each in short(holes(url))] == ['unknown', 'unknown']

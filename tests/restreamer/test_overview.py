@@ -95,7 +95,7 @@ def test_peers_that_are_dead_hang_or_know_only_the_plain_protocol(tmp_path: Path
     ):
         started = time.monotonic()
         found = overview(url)
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 10
         assert found['verdict']['text'].startswith('Complete on 2 of 4 nodes')
         assert [each['reachable'] for each in found['peers']] == [False, False, True]
         assert len(found['verdict']['details']) >= 2
@@ -103,7 +103,7 @@ def test_peers_that_are_dead_hang_or_know_only_the_plain_protocol(tmp_path: Path
         assert nodes[dead] == {'node': dead, 'complete_up_to': None, 'missing_seconds': None}
         started = time.monotonic()
         asked(url, '/holes/bus/source')
-        assert time.monotonic() - started < 1, 'nobody waits for them again'
+        assert time.monotonic() - started < 2.5, 'nobody waits for them again'
 
 
 def test_it_is_made_once_for_all_who_ask(tmp_path: Path) -> None:
