@@ -18,6 +18,7 @@ from common.trust import authorities
 
 DEADLINE_SECONDS = 3.0
 MOST_REDIRECTS = 3
+USER_AGENT = f'segmesh/{version("segmesh")}'
 BLOCK_BYTES = 64 * 1024
 _KEPT_CONNECTIONS = 4
 _SERVERS = 60
@@ -71,7 +72,7 @@ class Asker:
 
 def _headers() -> dict[str, str]:
     """What every request carries; the one place for credentials."""
-    return {'Accept-Encoding': 'identity', 'User-Agent': f'segmesh/{version("segmesh")}'}
+    return {'Accept-Encoding': 'identity', 'User-Agent': USER_AGENT}
 
 
 @contextmanager
