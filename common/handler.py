@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, cast
 
 import gevent
@@ -108,7 +109,8 @@ class Handler(WSGIHandler):
 
     def _handle_client_error(self, ex: BaseException) -> tuple[str, bytes]:
         """What to answer to a request that cannot be read; it is the client's trouble, not the log's."""
-        log.debug('%s sent no request: %r', self.client_address, ex)
+        is_theirs = isinstance(ex, (OSError, ValueError, HTTPException))
+        log.log(logging.DEBUG if is_theirs else logging.ERROR, '%s sent %r', self.client_address, ex)
         self.close_connection = True
         if isinstance(ex, TimeoutError):
             return '408', _plain('408 Request Timeout', 'the request did not come in time')

@@ -242,10 +242,18 @@ def _seconds() -> int:
 
 
 def warn_if_exposed(access: Access, own: Restreamer, log: logging.Logger) -> None:
-    """Says it when others than this machine may reach everything without a token."""
-    if access.is_open and not is_loopback(own.listen[0]):
+    """Says it when others than this machine may reach everything, or see the tokens on their way."""
+    if is_loopback(own.listen[0]):
+        return
+    if access.is_open:
         log.warning(
             'everybody who reaches %s:%d may list and read all that is recorded;\n'
             'give read_token_file, or let a firewall or a proxy decide who reaches it (docs/security.md)',
+            *own.listen,
+        )
+    elif not (own.tls_certificate or own.trusted_proxies):
+        log.warning(
+            'tokens and recordings cross the network in clear, to and from %s:%d;\n'
+            'give tls_certificate and tls_key, or trusted_proxies if one of them speaks TLS for us',
             *own.listen,
         )

@@ -1,5 +1,6 @@
 """Nodes whose restreamers want tokens fetch from each other all the same, and nobody else learns them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import trustme
 
 from backfiller.client import Client, any_http, credentials_for
 from backfiller.engines import Lean, Rich
@@ -14,7 +16,7 @@ from common.tokens import Token
 from deploy.demo.cluster import free_port
 from tests.kit.build import files_below, fill, run_of
 from tests.kit.live import serving_with
-from tests.kit.process import backfiller, eventually, get, metrics, run, running
+from tests.kit.process import BIN, backfiller, eventually, get, metrics, run, running
 
 READ, ADMIN = 'read-' + 'r' * 20, 'admin-' + 'a' * 20
 PIECES = run_of(5)
@@ -119,3 +121,31 @@ def test_a_token_stays_with_the_server_that_it_is_for(
         client.close()
     assert seen[0] == ('/here', f'Bearer {READ}')
     assert READ not in str(seen[1:])
+
+
+def test_the_node_of_the_readme_that_is_on_the_internet_runs(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / 'README.md').read_text()
+    (config,) = re.findall(r'^```ini\n(.*?)^```', readme, re.MULTILINE | re.DOTALL)
+    authority = trustme.CA()
+    made = authority.issue_cert('127.0.0.1')
+    made.private_key_pem.write_to_path(str(tmp_path / 'key.pem'))
+    made.cert_chain_pems[0].write_to_path(str(tmp_path / 'chain.pem'))
+    authority.cert_pem.write_to_path(str(tmp_path / 'ca.pem'))
+    for name, text in (('read.token', READ), ('admin.token', ADMIN)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    port, control = free_port(), free_port()
+    file = tmp_path / 'node.toml'
+    file.write_text(config.replace('8001"\nread', f'{port}"\nread') + f'control = "127.0.0.1:{control}"\n')
+    fill(tmp_path / 'store', PIECES)
+    with running('env', '-C', tmp_path, BIN / 'segmesh', 'node', '--config', file) as process:
+        process.wait_for(f'serving store on https://0.0.0.0:{port}')
+        process.wait_for('status on')
+        assert not re.search('everybody|in clear|chmod', process.output)
+        url, trust = f'https://127.0.0.1:{port}/files', str(tmp_path / 'ca.pem')
+        assert get(url, verify=trust).status_code == 401
+        assert get(url, verify=trust, headers={'Authorization': f'Bearer {READ}'}).json() == ['bus']
+        backfill = f'http://127.0.0.1:{control}/backfill'
+        assert requests.post(backfill, timeout=10).status_code == 401
+        admitted = requests.post(backfill, headers={'Authorization': f'Bearer {ADMIN}'}, timeout=10)
+        assert admitted.status_code == 202

@@ -322,6 +322,7 @@ def test_being_open_to_the_world_is_warned_of(
     with running('restreamer', '--store', tmp_path, '--listen', listen, env=env) as process:
         process.wait_for(' on http')
         assert ('everybody who reaches' in process.output) is is_warned
+        assert ('in clear' in process.output) is bool(token)
 
 
 def test_a_person_signs_with_a_command(tmp_path: Path) -> None:

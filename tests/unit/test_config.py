@@ -214,6 +214,8 @@ def test_the_effective_settings_read_back(toml: Path, environ: dict[str, str]) -
         'peers': ('http://a', 'http://b'),
         'keep': '14d',
         'keep_bytes': '500G',
+        'trusted_proxies': ('192.0.2.1', '10.0.0.0/8', '2001:db8::/32'),
+        'read_token_file': '/run/token',
         'keep_unmirrored': 'false',
     }
     ours = given_by(flags=flags, environ=environ)
