@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common.errors import UsageError
+from common.service import is_loopback
 
 SHORTEST = 16
 LOOK_SECONDS = 1.0
@@ -91,11 +92,19 @@ def bearer(authorization: str) -> str | None:
 
 
 def is_from_elsewhere(environ: Mapping[str, Any]) -> bool:
-    """Whether a proxy passed it on, or a page of another site made a browser send it."""
-    origin = urlsplit(environ.get('HTTP_ORIGIN', '')).netloc
-    return any(map(environ.get, _FORWARDED)) or (
-        'HTTP_ORIGIN' in environ and origin != environ.get('HTTP_HOST')
-    )
+    """Whether a proxy passed the request on, or a page that is not of this machine made a browser send it."""
+    if any(map(environ.get, _FORWARDED)):
+        return True
+    return 'HTTP_ORIGIN' in environ and not _is_ours(environ['HTTP_ORIGIN'], environ.get('HTTP_HOST', ''))
+
+
+def _is_ours(origin: str, host: str) -> bool:
+    """Whether a page came from here; a name that somebody lets point to this machine is not ours."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.netloc == host and is_loopback(parts.hostname or '')
 
 
 def _read(file: Path) -> str:

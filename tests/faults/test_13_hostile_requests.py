@@ -65,7 +65,7 @@ def test_500_readers_that_read_nothing_cost_a_healthy_one_nothing(
         for each in SMALL:
             assert ask(url, '/files/bus/source/2026-11-14T03').status == 200
             assert ask(url, f'/segments/{each.path}').body == each.body
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         now = level(process.pid)
         assert now.memory_bytes - start.memory_bytes < 200 * MB, now
         assert now.threads - start.threads <= 10

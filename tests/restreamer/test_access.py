@@ -133,7 +133,9 @@ def test_no_token_and_only_from_here_may_anything_be_changed(tmp_path: Path, clo
     assert status(False) == 403
     assert status(True, X_Forwarded_For='192.0.2.1') == 403
     assert status(True, Origin='http://evil.example') == 403
-    assert status(True, Origin='http://node') == 200
+    assert status(True, Host='localhost:80', Origin='http://localhost:80') == 200
+    assert status(True, Host='evil.example', Origin='http://evil.example') == 403
+    assert status(True, Host='127.0.0.1', Origin='http://[') == 403
 
 
 @pytest.mark.parametrize('scope', [('bus',), ('bus', 'source')])
