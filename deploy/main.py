@@ -40,6 +40,7 @@ def node(**flags: Any) -> None:
         settings.section(section)
     settings.section(Retention).check(settings.section(Mirror), settings.section(Backfiller))
     service.set_up(settings.section(Node).log_level)
+    nodes.check_secrets(settings)
     stop = service.stop_on_signals()
     file = flags['config'] or os.environ.get('SEGMESH_CONFIG')
     env = nodes.environment(flags, Path(file) if file else None)

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from backfiller.credentials import Credentials
 from common.config import Settings, env_of, options
 from common.settings import SECTIONS, Backfiller, Node, Restreamer
+from common.tls import Certificate
 from deploy import child
 from deploy.supervisor import Service
 
@@ -23,6 +25,13 @@ def services(settings: Settings) -> list[Service]:
         Service('backfiller', child.module('backfiller.main', 'run', *_watching(settings))),
         *captures,
     ]
+
+
+def check_secrets(settings: Settings) -> None:
+    """Raises UsageError for tokens and certificates over which the services would die again and again."""
+    served = settings.section(Restreamer)
+    Credentials.of(settings)
+    Certificate.of(served.tls_certificate, served.tls_key)
 
 
 def _watching(settings: Settings) -> list[str]:

@@ -123,6 +123,13 @@ def test_a_token_stays_with_the_server_that_it_is_for(
     assert READ not in str(seen[1:])
 
 
+@pytest.mark.parametrize('name', ['READ_TOKEN', 'ADMIN_TOKEN', 'PEER_TOKEN', 'TLS_KEY'])
+def test_a_node_does_not_start_with_what_its_services_would_die_of(tmp_path: Path, name: str) -> None:
+    process = run('segmesh', 'node', '--store', tmp_path, env={f'SEGMESH_{name}': 'short'})
+    assert process.wait() == 2
+    assert len(process.lines) == 1, process.output
+
+
 def test_the_node_of_the_readme_that_is_on_the_internet_runs(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[2] / 'README.md').read_text()
     (config,) = re.findall(r'^```ini\n(.*?)^```', readme, re.MULTILINE | re.DOTALL)
