@@ -9,7 +9,9 @@ TESTS ?=
 ASIDE := tests/cluster tests/faults
 LANES := lane-cluster lane-faults lane-parts
 
-.PHONY: install run test soak coverage bench check format lock clean $(LANES)
+ASSETS := restreamer/page/static/vendor
+
+.PHONY: install assets run test soak coverage bench check format lock clean $(LANES)
 
 install: $(STAMP)
 
@@ -19,6 +21,18 @@ $(STAMP): pyproject.toml setup.py requirements.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# The player of the page, and what browser tests need; it takes npm. Without it the page plays what the browser can.
+assets: $(ASSETS)/hls.js
+
+$(ASSETS)/hls.js: node_modules/.package-lock.json
+	mkdir -p $(ASSETS)
+	sed '/^\/\/# sourceMappingURL=/d' node_modules/hls.js/dist/hls.light.min.mjs > $@
+	cp node_modules/hls.js/LICENSE $(ASSETS)/hls.js.LICENSE
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --ignore-scripts
 	touch $@
 
 run: install
@@ -73,5 +87,5 @@ lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra demo --extra dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv build dist node_modules $(ASSETS) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

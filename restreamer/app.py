@@ -23,6 +23,7 @@ from restreamer.measures import EXTENSION as MEASURES
 from restreamer.measures import Measures
 from restreamer.overview import EXTENSION as OVERVIEW
 from restreamer.overview import Overview
+from restreamer.page import views as page
 from restreamer.quick import Quick
 from restreamer.store import EXTENSION, Context
 from restreamer.survey import EXTENSION as SURVEY
@@ -47,8 +48,7 @@ def create_app(context: Context, registry: CollectorRegistry, access: Access | N
     survey = app.extensions[SURVEY] = Survey(context)
     app.extensions[OVERVIEW] = Overview(context, survey)
     measures = app.extensions[MEASURES] = Measures(registry)
-    for part in (listings, files, batch, playlists, coverage, holes, heat, overview, health):
-        app.register_blueprint(part.blueprint)
+    for part in (listings        app.register_blueprint(part.blueprint)
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(registry))
     _explain_errors(app)
     _measure(app, measures)

@@ -15,7 +15,7 @@ from tests.kit.needs import need, need_module, need_that
 from tests.kit.process import Process, eventually, running
 
 HERE = Path(__file__).parent
-HLS_JS = HERE / 'node_modules/hls.js/dist/hls.min.js'
+HLS_JS = HERE.parents[1] / 'node_modules/hls.js/dist/hls.min.js'
 WAITED = 'bufferStalledError'
 
 
@@ -23,7 +23,7 @@ def need_browser() -> None:
     """Chromium, and hls.js for its page."""
     need('chromium')
     need_module('playwright')
-    need_that(HLS_JS.exists(), 'hls.js: npm ci --prefix tests/browser')
+    need_that(HLS_JS.exists(), 'hls.js: make assets')
 
 
 @dataclass(frozen=True)

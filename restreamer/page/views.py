@@ -1,0 +1,100 @@
+"""GET /: the page on which an operator sees what is missing, and plays any minute.
+
+All of it is rendered here, so it can be read without JavaScript; with it, the page asks for its parts again.
+"""
+
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request
+from werkzeug.exceptions import HTTPException, NotFound
+
+from common.offload import offload
+from common.times import iso
+from restreamer.page import sources, words
+from restreamer.page.assets import assets
+from restreamer.store import context
+
+POLICY = (
+    "default-src 'self'; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'none'"
+)
+
+blueprint = Blueprint('page', __name__, template_folder='templates')
+words.add_to(blueprint)
+
+
+@blueprint.get('/')
+def page() -> Response:
+    """With `holes` in the query every hole too, for those who have no JavaScript to ask for them."""
+    plain = 'holes' in request.args
+    told, lists, problem = None, [], ''
+    try:
+        told = sources.overview()
+        lists = _lists(told) if plain else []
+    except HTTPException as error:
+        problem = _problem(error)
+    return _html('page.html', told=told, lists=lists, problem=problem, plain=plain, has_player=_has_player())
+
+
+@blueprint.get('/parts/overview')
+def overview_part() -> Response:
+    """What is at the top and at the bottom of the page, anew."""
+    return _html('parts.html', told=sources.overview())
+
+
+@blueprint.get('/parts/holes/<stream:stream>/<variant:variant>')
+def holes_part(stream: str, variant: str) -> Response:
+    """The table of holes of a variant; `start` and `end` as for /holes, `where` for some of them only."""
+    within = {name: request.args[name] for name in ('start', 'end') if name in request.args}
+    return _html('holes.html', **_listed(sources.holes(stream, variant, **within)))
+
+
+@blueprint.get('/static/<path:name>')
+def static(name: str) -> Response:
+    """A file of the page, which the browser asks for again only if it changed."""
+    asset = offload(assets).get(name)
+    if asset is None:
+        raise NotFound(f'static/{name}: the page has no such file')
+    response = Response(asset.body, mimetype=asset.mimetype)
+    response.set_etag(asset.tag)
+    response.cache_control.no_cache = True
+    response.headers['X-Content-Type-Options'] = 'nosniff'
+    response.make_conditional(request)
+    return response
+
+
+def _has_player() -> bool:
+    return 'vendor/hls.js' in offload(assets)
+
+
+def _problem(error: HTTPException) -> str:
+    """Why nothing can be told; nothing, if it is for the lack of a token."""
+    answer = error.get_response()
+    return '' if answer.status_code == 401 else answer.get_data(as_text=True)
+
+
+def _lists(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """The holes of the variant that the query names, or of all that have any."""
+    wanted = request.args['holes']
+    paths = [
+        (each['stream'], each['variant'])
+        for each in told['variants']
+        if (each['path'] == wanted if wanted else each['missing']['holes'])
+    ]
+    return [_listed(sources.holes(*path, **told['range'])) for path in paths]
+
+
+def _listed(found: dict[str, Any]) -> dict[str, Any]:
+    where = request.args.get('where', '')
+    chosen = [each for each in found['holes'] if where in ('', each['where'])]
+    return {'found': found, 'chosen': chosen, 'where': where}
+
+
+def _html(template: str, **values: Any) -> Response:
+    now = iso(context().clock().replace(microsecond=0))
+    response = Response(render_template(template, now=now, **values), mimetype='text/html')
+    response.headers['Content-Security-Policy'] = POLICY
+    response.headers['Referrer-Policy'] = 'no-referrer'
+    response.headers['X-Content-Type-Options'] = 'nosniff'
+    response.cache_control.no_store = True
+    return response
