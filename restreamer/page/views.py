@@ -19,6 +19,8 @@ POLICY = (
     " frame-ancestors 'none'"
 )
 
+PLAYER = 'vendor/hls.js'
+
 blueprint = Blueprint('page', __name__, template_folder='templates')
 words.add_to(blueprint)
 
@@ -33,7 +35,8 @@ def page() -> Response:
         lists = _lists(told) if plain else []
     except HTTPException as error:
         problem = _problem(error)
-    return _html('page.html', told=told, lists=lists, problem=problem, plain=plain, has_player=_has_player())
+    told_of = {'told': told, 'lists': lists, 'problem': problem, 'plain': plain}
+    return _html('page.html', **told_of, has_player=PLAYER in offload(assets), modules=_modules())
 
 
 @blueprint.get('/parts/overview')
@@ -63,14 +66,17 @@ def static(name: str) -> Response:
     return response
 
 
-def _has_player() -> bool:
-    return 'vendor/hls.js' in offload(assets)
+def _modules() -> list[str]:
+    """The scripts that the first one imports, so that they are asked for together."""
+    return sorted(name for name in offload(assets) if name.endswith('.js') and name != PLAYER)
 
 
 def _problem(error: HTTPException) -> str:
     """Why nothing can be told; nothing, if it is for the lack of a token."""
-    answer = error.get_response()
-    return '' if answer.status_code == 401 else answer.get_data(as_text=True)
+    answer = Response.force_type(error.get_response())
+    return (
+        '' if answer.status_code == 401 else (answer.get_json(silent=True) or {}).get('error', answer.status)
+    )
 
 
 def _lists(told: dict[str, Any]) -> list[dict[str, Any]]:

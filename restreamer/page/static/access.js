@@ -2,7 +2,7 @@
 
 const KEY = 'segmesh-token'
 const SIGNED_SECONDS = 6 * 3600
-const DEADLINE_MILLISECONDS = 15_000
+const DEADLINE_MILLISECONDS = 10_000
 
 const form = document.getElementById('token')
 const field = document.getElementById('token-text')
@@ -51,7 +51,7 @@ export function onToken(then) {
 export function wantToken() {
   if (token()) document.getElementById('token-said').textContent = 'The node does not take that token.'
   sessionStorage.removeItem(KEY)
-  if (!form.hidden) return
+  if (document.activeElement === field) return
   form.hidden = false
   field.focus()
 }

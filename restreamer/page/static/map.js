@@ -6,6 +6,7 @@ import { Picture } from './paint.js'
 import { day, DAY, here, minute, MINUTE, SECOND, span } from './times.js'
 
 const BETWEEN = 1
+const LEAST_WIDTH = 4
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -60, ArrowDown: 60, PageUp: -1440, PageDown: 1440 }
 
 export class MinuteMap {
@@ -49,8 +50,10 @@ export class MinuteMap {
     this.canvas.style.height = `${layout.height}px`
     const picture = new Picture(this.canvas, Math.round(layout.width * ratio), Math.round(layout.height * ratio), ratio)
     for (const line of layout.lines()) picture.cell(OUTSIDE, 0, scaled(line, ratio))
-    for (let index = 0; index < this.heat.minutes; index++) {
-      picture.cell(this.cells.kinds[index], this.cells.shares[index], scaled(layout.place(index), ratio))
+    for (const lacking of [false, true]) for (let index = 0; index < this.heat.minutes; index++) {
+      if (this.lacks(index) !== lacking) continue
+      const place = lacking ? widened(layout.place(index)) : layout.place(index)
+      picture.cell(this.cells.kinds[index], this.cells.shares[index], scaled(place, ratio))
     }
     picture.show()
     this.label()
@@ -153,13 +156,14 @@ export class MinuteMap {
     this.labels.replaceChildren(...days, ...hours)
   }
 
-  // The day, and how many of its minutes lack something.
+  // The day, and how many of its minutes lack something: everywhere, or on some nodes.
   dayLabel(time) {
     const first = Math.max(0, this.heat.index(time)), end = Math.min(this.heat.minutes, this.heat.index(time + DAY))
-    let lacking = 0
-    for (let index = first; index < end; index++) if (this.lacks(index)) lacking++
     const label = element('span', 'day', day(time))
-    if (lacking) label.append(' ', element('b', '', span(lacking * MINUTE / SECOND)))
+    for (const [kind, sign] of [[LOST, '✗'], [HELD, '↓']]) {
+      const minutes = this.cells.kinds.subarray(first, Math.max(first, end)).reduce((sum, each) => sum + (each === kind), 0)
+      if (minutes) label.append(' ', element('b', kind === LOST ? 'lost' : '', `${sign} ${span(minutes * MINUTE / SECOND)}`))
+    }
     return label
   }
 }
@@ -171,6 +175,12 @@ function placed(label, x, y) {
 }
 
 const inside = (heat, index) => Math.max(0, Math.min(heat.minutes - 1, index))
+
+// One minute alone has to be seen, too.
+function widened(rect) {
+  const wider = Math.max(0, LEAST_WIDTH - (rect.right - rect.left)) / 2
+  return { ...rect, left: rect.left - wider, right: rect.right + wider }
+}
 
 const scaled = (rect, ratio) => ({
   left: Math.round(rect.left * ratio), right: Math.round(rect.right * ratio),

@@ -20,6 +20,7 @@ export const now = () => Date.now() + ahead
 export function start(then) {
   changed = then
   adopt(document)
+  tick()
   document.addEventListener('visibilitychange', () => document.hidden ? clearTimeout(next) : refresh())
   setInterval(tick, 1000)
   if (document.querySelector('.verdict')) next = setTimeout(refresh, EVERY_MILLISECONDS)
@@ -35,6 +36,7 @@ export async function refresh() {
     if (error instanceof Refused) return
     complain(error)
   }
+  clearTimeout(next)
   if (!document.hidden) next = setTimeout(refresh, EVERY_MILLISECONDS)
 }
 
@@ -57,14 +59,16 @@ function show(told) {
   document.title = told.title
   trouble.hidden = true
   document.body.classList.remove('stale')
-  for (const id of ['map', 'player']) document.getElementById(id).hidden = false
+  for (const id of ['map', 'player', 'holes']) document.getElementById(id).hidden = false
   tick()
   changed()
 }
 
 function complain(error) {
-  const why = error.name === 'TimeoutError' || error instanceof TypeError ? 'does not answer' : `answers: ${error.message}`
-  trouble.textContent = `This node ${why}. What you see is as old as ${clock(updated + ahead)} UTC.`
+  const silent = error.name === 'TimeoutError' || error instanceof TypeError
+  const why = silent ? 'This node does not answer.' : `This node cannot tell what it has: ${error.message}.`
+  const old = document.querySelector('.verdict') ? ` What you see is as old as ${clock(updated + ahead)} UTC.` : ''
+  trouble.textContent = why + old
   trouble.hidden = false
   document.body.classList.add('stale')
 }

@@ -81,7 +81,7 @@ function begin() {
 }
 
 function clicked(event) {
-  const link = event.target.closest('a[data-choose], a[data-holes], a[data-play]')
+  const link = event.target.closest('a[data-choose], a[data-holes], a[data-play], a[data-skip]')
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return
   event.preventDefault()
   const { choose: path, holes: list, where, play: moment } = link.dataset
@@ -90,6 +90,8 @@ function clicked(event) {
     play(of, time)
   } else if (list) {
     choose(list, where)
+    holes.goThere()
+  } else if (link.matches('[data-skip]')) {
     holes.goThere()
   } else {
     choose(path)

@@ -2,7 +2,7 @@
 
 import { FULL, HELD, LOST, OUTSIDE, UNKNOWN, WHOLE } from './heat.js'
 
-const LEAST_BAR = 0.35
+const LEAST_BAR = 0.5
 
 // The colours of the style sheet, as pixels.
 export function colours() {
@@ -33,7 +33,7 @@ export class Picture {
     const bar = bottom - (bottom - top) * Math.max(LEAST_BAR, 1 - share / WHOLE)
     for (let y = top; y < bottom; y++) {
       const row = y * this.image.width
-      for (let x = left; x < right; x++) {
+      for (let x = Math.max(0, left); x < Math.min(right, this.image.width); x++) {
         this.pixels[row + x] = plain ? shades : y < bar ? shades.tint : this.hatched(kind, x, y) ? shades.line : shades.solid
       }
     }

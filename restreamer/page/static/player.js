@@ -123,5 +123,6 @@ export class Player {
 async function player() {
   const { player: file } = document.body.dataset
   if (!file) return null
-  return (await import(new URL(file, document.baseURI))).default
+  const found = await import(new URL(file, document.baseURI)).catch(() => null)
+  return found?.default ?? null
 }

@@ -20,6 +20,7 @@ export function draw(path, told) {
     top: 0, bottom: canvas.height,
   }))
   picture.show()
+  canvas.dataset.drawn = told.end
 }
 
 export function redraw() {
