@@ -48,7 +48,8 @@ def create_app(context: Context, registry: CollectorRegistry, access: Access | N
     survey = app.extensions[SURVEY] = Survey(context)
     app.extensions[OVERVIEW] = Overview(context, survey)
     measures = app.extensions[MEASURES] = Measures(registry)
-    for part in (listings        app.register_blueprint(part.blueprint)
+    for part in (listings, files, batch, playlists, coverage, holes, heat, overview, health, page):
+        app.register_blueprint(part.blueprint)
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(registry))
     _explain_errors(app)
     _measure(app, measures)

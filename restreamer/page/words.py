@@ -12,7 +12,7 @@ _SPANS = ((86400, 'd', 3600, 'h'), (3600, 'h', 60, 'min'), (60, 'min', 1, 's'))
 
 def add_to(blueprint: Blueprint) -> None:
     """Makes the words known to the templates as filters."""
-    for word in (age, amount, before, clock, day, node, number, rate, span, spread):
+    for word in (age, amount, before, clock, day, exactly, node, number, rate, span, spread):
         blueprint.add_app_template_filter(word)
 
 
@@ -46,9 +46,14 @@ def rate(bytes_per_second: float) -> str:
 
 
 def clock(text: str) -> str:
-    """The time of day of an ISO 8601 time, with a fraction only where there is one."""
+    """The time of day of an ISO 8601 time."""
+    return f'{parse_time(text):%H:%M:%S}'
+
+
+def exactly(text: str) -> str:
+    """The time of day, with a fraction only where there is one."""
     time = parse_time(text)
-    return f'{time:%H:%M:%S}' + (f'.{time.microsecond:06}'.rstrip('0') if time.microsecond else '')
+    return clock(text) + (f'.{time.microsecond:06}'.rstrip('0') if time.microsecond else '')
 
 
 def day(text: str) -> str:

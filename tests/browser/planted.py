@@ -9,12 +9,13 @@ from gevent import monkey
 monkey.patch_all()
 
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, abort, request
+from flask import Flask, abort, request
 from prometheus_client import CollectorRegistry
 
 from common import service
@@ -87,22 +88,12 @@ HOLES = (
     Planted('yard/source', '2026-11-11T09:00:00', 60, frozenset({SECOND})),
 )
 
-blueprint = Blueprint('planted', __name__)
-
 
 def of(path: str, node: int | None = None) -> list[Planted]:
     """The holes of a path, or those that a node has there."""
     return [each for each in HOLES if each.path == path and (node is None or node in each.lacking)]
 
 
-@blueprint.before_request
-def look_at_token() -> None:
-    wanted = sys.argv[2:] == ['--token']
-    if wanted and request.headers.get('Authorization') != f'Bearer {TOKEN}':
-        abort(401)
-
-
-@blueprint.get('/overview')
 def overview() -> dict[str, Any]:
     return {
         'time': iso(NOW),
@@ -191,7 +182,6 @@ def _peer(number: int, lag: float | None, missing: int, error: str | None) -> di
     }
 
 
-@blueprint.get('/holes/<stream:stream>/<variant:variant>')
 def holes(stream: str, variant: str) -> dict[str, Any]:
     path = f'{stream}/{variant}'
     start = parameters.time('start') or NOW - timedelta(days=1)
@@ -209,7 +199,6 @@ def holes(stream: str, variant: str) -> dict[str, Any]:
     }
 
 
-@blueprint.get('/heat/<stream:stream>/<variant:variant>')
 def heat(stream: str, variant: str) -> dict[str, Any]:
     path = f'{stream}/{variant}'
     end = (parameters.time('end') or NOW).replace(second=0, microsecond=0)
@@ -242,11 +231,40 @@ def _levels(path: str, start: datetime, end: datetime, lacking: list[Planted]) -
     return ''.join(['.'] * min(before, len(levels)) + levels[before:])
 
 
+VIEWS: dict[str, Callable[..., dict[str, Any]]] = {
+    '/overview': overview,
+    '/holes/<stream:stream>/<variant:variant>': holes,
+    '/heat/<stream:stream>/<variant:variant>': heat,
+}
+
+
+def plant(app: Flask, views: Mapping[str, Callable[..., dict[str, Any]]] = VIEWS) -> None:
+    """Lets the application tell what is planted, in place of what it knows itself."""
+    known = {rule.rule: rule.endpoint for rule in app.url_map.iter_rules()}
+    for rule, view in views.items():
+        if rule in known:
+            app.view_functions[known[rule]] = view
+        else:
+            app.add_url_rule(rule, rule.split('/')[1], view)
+
+
+def close(app: Flask) -> None:
+    """Lets it tell nothing without the token."""
+
+    @app.before_request
+    def look_at_token() -> None:
+        told = request.path.startswith(('/overview', '/holes/', '/heat/'))
+        if told and request.headers.get('Authorization') != f'Bearer {TOKEN}':
+            abort(401)
+
+
 def main() -> None:
     stop = service.stop_on_signals()
     context = Context(Disk(Path(sys.argv[1])), 'node-1', lambda: NOW, 60)
     app = create_app(context, CollectorRegistry())
-    app.register_blueprint(blueprint)
+    plant(app)
+    if '--token' in sys.argv:
+        close(app)
     server = service.HttpServer(service.bound(('127.0.0.1', 0)), app)
     server.start()
     print('serving on', service.url_of(server.socket), flush=True)

@@ -54,7 +54,7 @@ def visits(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Visits:
         told |= {'pictures': str(PICTURES), 'minute': MINUTE}
         environment = dict.fromkeys(('HOME', 'TMPDIR', 'XDG_RUNTIME_DIR'), home)
         with running(sys.executable, HERE / 'visits.py', json.dumps(told), env=environment) as process:
-            assert process.wait(60) == 0, process.output
+            assert process.wait(100) == 0, process.output
     found = [json.loads(line) for line in process.lines if line.startswith('{')]
     return {each['visit']: each for each in found}
 

@@ -16,7 +16,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 SWITCHES = ['--autoplay-policy=no-user-gesture-required']
-PATIENCE, BETWEEN_LOOKS_MILLISECONDS = 120, 40
+PATIENCE, BETWEEN_LOOKS_MILLISECONDS = 300, 40
 READS_CANVAS = (Path(__file__).parent / 'canvas.js').read_text()
 ALL_IS_THERE = """document.querySelector('#maps canvas') && document.querySelector('#holes table')
     && [...document.querySelectorAll('[data-strip]')].every(strip => strip.dataset.drawn)"""
@@ -41,7 +41,7 @@ class Visit:
         self.urls: list[str] = []
         settings = {'viewport': {'width': 1400, 'height': 900}, 'timezone_id': 'Europe/Berlin', **window}
         self.page: Page = browser.new_context(**settings).new_page()
-        self.page.set_default_timeout(8000)
+        self.page.set_default_timeout(15_000)
         self.page.on('console', lambda message: self._heard(message.type, message.text))
         self.page.on('pageerror', lambda error: self.complaints.append(str(error)))
         self.page.on('request', lambda request: self.urls.append(request.url))

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint
 from flask.testing import FlaskClient
 from werkzeug.exceptions import Unauthorized
 
@@ -19,17 +18,14 @@ Tell = Callable[[dict[str, Any]], None]
 
 def page_client(store: Path, change: Tell = lambda _: None) -> FlaskClient:
     """A client of a node that tells what is planted, with a change to it."""
-    client = client_of(store, Clock(planted.NOW))
-    blueprint = Blueprint('told', __name__)
 
-    @blueprint.get('/overview')
     def overview() -> dict[str, Any]:
         told = planted.overview()
         change(told)
         return told
 
-    blueprint.add_url_rule('/holes/<stream:stream>/<variant:variant>', view_func=planted.holes)
-    client.application.register_blueprint(blueprint)
+    client = client_of(store, Clock(planted.NOW))
+    planted.plant(client.application, {**planted.VIEWS, '/overview': overview})
     return client
 
 
@@ -177,7 +173,8 @@ def test_amounts_are_said_in_the_unit_that_suits_them(size: float, said: str) ->
 
 
 def test_times_are_said_as_precisely_as_they_are_known() -> None:
-    assert words.clock('2026-11-14T03:07:26.500000Z') == '03:07:26.5'
-    assert words.clock('2026-11-14T03:07:26Z') == '03:07:26'
+    assert words.exactly('2026-11-14T03:07:26.500000Z') == '03:07:26.5'
+    assert words.exactly('2026-11-14T03:07:26Z') == '03:07:26'
+    assert words.clock('2026-11-14T03:07:26.99Z') == '03:07:26'
     assert words.day('2026-11-04T03:07:26Z') == 'Wed 4 Nov'
     assert words.before('2026-11-14T00:00:05.5Z', 10) == '2026-11-13T23:59:55Z'

@@ -24,6 +24,12 @@ export class Heat {
   index(time) { return Math.floor((time - this.start) / MINUTE) }
   has(index) { return index >= 0 && index < this.minutes }
 
+  // The first minute of which anything is told; without any, the last one.
+  get begin() {
+    const index = [...this.union].findIndex(level => level !== '.')
+    return this.time(index < 0 ? this.minutes - 1 : index)
+  }
+
   // The kind of each minute and the share that is there, of one node, or of all together with null.
   cells(node) {
     const cells = { kinds: new Uint8Array(this.minutes), shares: new Uint8Array(this.minutes) }

@@ -1,4 +1,5 @@
 // Where the minutes lie: a block a day, a row an hour, a column a minute; the blocks side by side as they fit.
+// Days before anything was recorded are left out.
 
 import { DAY, HOUR, MINUTE } from './times.js'
 
@@ -10,7 +11,7 @@ const HOURS = 24, MINUTES = 60
 export class Layout {
   constructor(heat, width) {
     this.heat = heat
-    this.first = Math.floor(heat.start / DAY) * DAY
+    this.first = Math.floor(heat.begin / DAY) * DAY
     this.days = Math.ceil((heat.end - this.first) / DAY)
     const fitting = Math.max(1, Math.floor((width + GAP) / (LEAST_BLOCK + GAP)))
     const rows = Math.ceil(this.days / fitting)
@@ -28,7 +29,7 @@ export class Layout {
 
   // Where a minute lies, in pixels of the page.
   place(index) {
-    const since = this.heat.time(index) - this.first
+    const since = Math.max(0, this.heat.time(index) - this.first)
     const { x, y } = this.corner(Math.floor(since / DAY))
     const hour = Math.floor(since % DAY / HOUR), minute = Math.floor(since % HOUR / MINUTE)
     const top = y + LABEL + hour * this.row

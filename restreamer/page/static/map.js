@@ -50,7 +50,8 @@ export class MinuteMap {
     this.canvas.style.height = `${layout.height}px`
     const picture = new Picture(this.canvas, Math.round(layout.width * ratio), Math.round(layout.height * ratio), ratio)
     for (const line of layout.lines()) picture.cell(OUTSIDE, 0, scaled(line, ratio))
-    for (const lacking of [false, true]) for (let index = 0; index < this.heat.minutes; index++) {
+    const first = Math.max(0, this.heat.index(layout.first))
+    for (const lacking of [false, true]) for (let index = first; index < this.heat.minutes; index++) {
       if (this.lacks(index) !== lacking) continue
       const place = lacking ? widened(layout.place(index)) : layout.place(index)
       picture.cell(this.cells.kinds[index], this.cells.shares[index], scaled(place, ratio))
@@ -115,7 +116,7 @@ export class MinuteMap {
   }
 
   walk(index) {
-    this.cursor = inside(this.heat, index)
+    this.cursor = inside(this.heat, Math.max(index, this.heat.index(this.layout.first)))
     this.say()
     this.hover(this.cursor)
   }
