@@ -248,6 +248,16 @@ def plant(app: Flask, views: Mapping[str, Callable[..., dict[str, Any]]] = VIEWS
             app.add_url_rule(rule, rule.split('/')[1], view)
 
 
+def take_backfills(app: Flask) -> None:
+    """Lets it say what a node answers that asked its backfiller for a pass, if it is shown the token."""
+
+    @app.post('/backfill')
+    def backfill() -> tuple[dict[str, Any], int]:
+        if request.headers.get('Authorization') != f'Bearer {TOKEN}':
+            return {'error': 'this needs the admin token'}, 401
+        return {'peers_asked': len(NODES) - 1}, 202
+
+
 def close(app: Flask) -> None:
     """Lets it tell nothing without the token."""
 
@@ -263,6 +273,7 @@ def main() -> None:
     context = Context(Disk(Path(sys.argv[1])), 'node-1', lambda: NOW, 60)
     app = create_app(context, CollectorRegistry())
     plant(app)
+    take_backfills(app)
     if '--token' in sys.argv:
         close(app)
     server = service.HttpServer(service.bound(('127.0.0.1', 0)), app)

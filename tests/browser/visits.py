@@ -199,6 +199,20 @@ def updates(browser: Browser, told: dict[str, Any]) -> tuple[Visit, Any]:
     return visit, {'same': same, 'stale': stale}
 
 
+def backfill(browser: Browser, told: dict[str, Any]) -> tuple[Visit, Any]:
+    """A pass is wanted; that takes a token, and then happens by itself."""
+    visit = Visit(browser, told)
+    page = visit.open('/')
+    page.click('#backfill')
+    page.wait_for_selector('#token:not([hidden])')
+    refused = page.inner_text('#backfill-said')
+    page.fill('#token-text', told['token'])
+    page.keyboard.press('Enter')
+    page.wait_for_selector('#backfill-said >> text=asked')
+    visit.complaints = [each for each in visit.complaints if '401' not in each]
+    return visit, {'refused': refused, 'said': page.inner_text('#backfill-said')}
+
+
 def native(browser: Browser, told: dict[str, Any]) -> tuple[Visit, Any]:
     """Without hls.js the browser plays by itself."""
     visit = Visit(browser, told)
@@ -225,7 +239,12 @@ def phone(browser: Browser, told: dict[str, Any]) -> tuple[Visit, Any]:
     visit = Visit(browser, told, viewport={'width': 360, 'height': 740}, device_scale_factor=2)
     page = visit.open_whole()
     visit.picture('phone')
-    return visit, {'overflow': page.evaluate(OVERFLOW), 'axe': visit.axe()}
+    facts = {'axe': visit.axe()}
+    overflow = {}
+    for width in (320, 360, 820, 901, 1100, 1241):
+        page.set_viewport_size({'width': width, 'height': 740})
+        overflow[width] = page.evaluate(OVERFLOW)
+    return visit, {**facts, 'overflow': overflow}
 
 
 def dark(browser: Browser, told: dict[str, Any]) -> tuple[Visit, Any]:
@@ -252,7 +271,7 @@ def token(browser: Browser, told: dict[str, Any]) -> tuple[Visit, Any]:
 
 
 VISITS: list[Callable[[Browser, dict[str, Any]], tuple[Visit, Any]]] = [
-    load, look_at_map, click, keys, holes, updates, native, plain, phone, dark, token,
+    load, look_at_map, click, keys, holes, updates, backfill, native, plain, phone, dark, token,
 ]  # fmt: skip
 
 

@@ -139,6 +139,13 @@ def test_a_node_that_cannot_tell_says_why(store: Path) -> None:
     assert 'This node cannot tell what it has: &#39;/overview&#39;: not found' in text
 
 
+def test_a_button_that_could_do_nothing_is_not_there(store: Path) -> None:
+    client = page_client(store)
+    planted.take_backfills(client.application)
+    assert 'id="backfill"' in client.get('/').text
+    assert 'id="backfill"' not in page_client(store).get('/').text
+
+
 def test_a_file_of_the_page_is_sent_once(store: Path) -> None:
     client = page_client(store)
     first = client.get('/static/page.js')

@@ -1,12 +1,15 @@
 // Asks this node, with the token if one was given. The token stays in this tab.
 
 const KEY = 'segmesh-token'
+const READING = 'This node asks for a token before it tells anything.'
 const SIGNED_SECONDS = 6 * 3600
 const DEADLINE_MILLISECONDS = 10_000
 
 const form = document.getElementById('token')
 const field = document.getElementById('token-text')
+const label = form.querySelector('label')
 const signatures = new Map()
+let afterwards = null
 
 export const token = () => sessionStorage.getItem(KEY)
 export const headers = () => token() ? { Authorization: `Bearer ${token()}` } : {}
@@ -38,25 +41,33 @@ export async function signature(path) {
   return query
 }
 
+// `then` is what follows a token, unless it was wanted for something else.
 export function onToken(then) {
   form.addEventListener('submit', event => {
     event.preventDefault()
     sessionStorage.setItem(KEY, field.value)
     field.value = ''
     signatures.clear()
-    then()
+    form.hidden = true
+    const next = afterwards ?? then
+    afterwards = null
+    next()
   })
 }
 
-export function wantToken() {
-  if (token()) document.getElementById('token-said').textContent = 'The node does not take that token.'
-  sessionStorage.removeItem(KEY)
+// Shows the form; with another reason than reading, and what is to follow then.
+export function wantToken(reason = READING, then = null) {
   if (document.activeElement === field) return
+  label.textContent = reason
+  if (token()) document.getElementById('token-said').textContent = 'The node does not take the token that it was given.'
+  if (reason === READING) sessionStorage.removeItem(KEY)
+  afterwards = then
   form.hidden = false
+  form.scrollIntoView({ block: 'nearest' })
   field.focus()
 }
 
-async function sentence(answer) {
+export async function sentence(answer) {
   const told = await answer.json().catch(() => ({}))
   return told.error ?? `${answer.status} ${answer.statusText}`
 }

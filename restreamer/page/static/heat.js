@@ -6,6 +6,8 @@ import { MINUTE } from './times.js'
 export const OUTSIDE = 0, FULL = 1, HELD = 2, LOST = 3, UNKNOWN = 4
 export const WHOLE = 9
 
+const VERDICTS = { [LOST]: 'missing everywhere', [HELD]: 'missing on some nodes', [FULL]: 'complete', [UNKNOWN]: 'not known' }
+
 export async function heat(path, range = {}) {
   const query = new URLSearchParams(range)
   return new Heat(await (await ask(`heat/${path}?${query}`)).json())
@@ -59,14 +61,24 @@ export class Heat {
     return [least === WHOLE ? FULL : HELD, least]
   }
 
-  // What is there of a minute, in words; levels are ninths, rounded down.
-  words(index) {
-    const all = this.nodes.map(each => `${shortName(each.name)} ${share(each.levels[index])}`)
+  // What is there of a minute, in words: the verdict, and then each node's share where they are not all whole.
+  lines(index) {
     const [kind] = this.together(index)
-    if (kind === OUTSIDE) return 'nothing was recorded then'
-    if (kind === FULL && this.nodes.every(each => each.levels[index] === '9')) return 'complete on every node'
-    const verdict = { [LOST]: 'missing everywhere', [HELD]: 'missing on some nodes', [FULL]: 'complete', [UNKNOWN]: 'not known' }[kind]
-    return `${verdict}: ${all.join(', ')}`
+    if (kind === OUTSIDE) return ['nothing was recorded then']
+    if (kind === FULL && this.nodes.every(each => each.levels[index] === '9')) return ['complete on every node']
+    return [VERDICTS[kind], ...this.nodes.map(each => `${shortName(each.name)} ${share(each.levels[index])}`)]
+  }
+
+  words(index) {
+    const [verdict, ...nodes] = this.lines(index)
+    return nodes.length ? `${verdict}: ${nodes.join(', ')}` : verdict
+  }
+
+  // The first minute from a time on of which this node holds something; null if there is none.
+  there(time) {
+    const { levels } = this.nodes[0]
+    for (let index = Math.max(0, this.index(time)); index < this.minutes; index++) if (levels[index] > '0') return this.time(index)
+    return null
   }
 }
 

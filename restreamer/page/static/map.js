@@ -3,7 +3,7 @@
 import { HELD, LOST, OUTSIDE } from './heat.js'
 import { Layout } from './layout.js'
 import { Picture } from './paint.js'
-import { day, DAY, here, minute, MINUTE, SECOND, span } from './times.js'
+import { day, DAY, here, minute } from './times.js'
 
 const BETWEEN = 1
 const LEAST_WIDTH = 4
@@ -93,8 +93,9 @@ export class MinuteMap {
     this.move(this.mark, index)
     this.tip.hidden = index === null
     if (index === null) return
-    const [when, what] = [element('strong', '', `${minute(this.heat.time(index))} UTC`), this.heat.words(index)]
-    this.tip.replaceChildren(when, ` ${here(this.heat.time(index))} local`, element('br'), what)
+    const when = element('strong', '', `${minute(this.heat.time(index))} UTC`)
+    const lines = this.heat.lines(index).map(line => element('span', '', line))
+    this.tip.replaceChildren(when, ` ${here(this.heat.time(index))} local`, ...lines)
     const { left, bottom } = this.layout.place(index)
     const room = this.board.clientWidth - this.tip.offsetWidth
     this.tip.style.left = `${Math.max(0, Math.min(left + this.canvas.offsetLeft, room))}px`
@@ -152,26 +153,27 @@ export class MinuteMap {
   }
 
   label() {
-    const days = this.layout.labels().map(({ time, x, y }) => placed(this.dayLabel(time), x + this.canvas.offsetLeft, y))
+    const days = this.layout.labels().map(({ time, x, y }) => placed(this.dayLabel(time), x + this.canvas.offsetLeft, y, this.layout.block))
     const hours = this.layout.hours().map(({ hour, y }) => placed(element('span', 'hour', String(hour).padStart(2, '0')), 0, y))
     this.labels.replaceChildren(...days, ...hours)
   }
 
-  // The day, and how many of its minutes lack something: everywhere, or on some nodes.
+  // The day, and in how many of its minutes something is missing: everywhere, or on some nodes.
   dayLabel(time) {
     const first = Math.max(0, this.heat.index(time)), end = Math.min(this.heat.minutes, this.heat.index(time + DAY))
     const label = element('span', 'day', day(time))
     for (const [kind, sign] of [[LOST, '✗'], [HELD, '↓']]) {
       const minutes = this.cells.kinds.subarray(first, Math.max(first, end)).reduce((sum, each) => sum + (each === kind), 0)
-      if (minutes) label.append(' ', element('b', kind === LOST ? 'lost' : '', `${sign} ${span(minutes * MINUTE / SECOND)}`))
+      if (minutes) label.append(' ', element('b', kind === LOST ? 'lost' : '', `${sign} ${minutes} min`))
     }
     return label
   }
 }
 
-function placed(label, x, y) {
+function placed(label, x, y, width = null) {
   label.style.left = `${x}px`
   label.style.top = `${y}px`
+  if (width) label.style.maxWidth = `${width}px`
   return label
 }
 

@@ -8,9 +8,9 @@ import { DAY, MINUTE, day, iso } from './times.js'
 
 const WEEK = 7 * DAY
 const holder = document.getElementById('maps')
-const legend = [
-  [FULL, WHOLE, 'complete on every node'],
-  [HELD, 0, 'missing on some nodes'],
+const legend = byNode => [
+  [FULL, WHOLE, byNode ? 'complete' : 'complete on every node'],
+  [HELD, 0, byNode ? 'missing here, not everywhere' : 'missing on some nodes'],
   [LOST, 0, 'missing everywhere'],
   [LOST, 6, 'partly'],
   [UNKNOWN, 0, 'not known'],
@@ -63,6 +63,11 @@ export class Maps {
     return found === from ? null : map.heat.time(found)
   }
 
+  // The first minute after a time that this node can play; null if there is none in what is shown.
+  there(time) {
+    return this.told?.there(time + MINUTE) ?? null
+  }
+
   markPlaying(time) {
     this.playing = time
     for (const map of this.maps) map.markPlaying(time)
@@ -74,9 +79,13 @@ export class Maps {
     return { start: iso(end - WEEK), end: iso(end) }
   }
 
+  get byNode() {
+    return document.querySelector('[name=view]:checked').value === 'nodes'
+  }
+
   redraw() {
     if (!this.told) return
-    const byNode = document.querySelector('[name=view]:checked').value === 'nodes'
+    const { byNode } = this
     const views = byNode ? this.told.nodes : [null]
     const names = views.map(node => node === null ? 'all nodes together' : shortName(node.name))
     if (names.join() !== this.maps.map(map => map.name).join()) this.rebuild(names)
@@ -102,7 +111,7 @@ export class Maps {
   }
 
   explain() {
-    document.getElementById('legend').replaceChildren(...legend.map(([kind, share, words]) => {
+    document.getElementById('legend').replaceChildren(...legend(this.byNode).map(([kind, share, words]) => {
       const canvas = document.createElement('canvas')
       const ratio = devicePixelRatio, [width, height] = [Math.round(18 * ratio), Math.round(12 * ratio)]
       const picture = new Picture(canvas, width, height, ratio)

@@ -1,6 +1,7 @@
 // The page: what is chosen, in the table, on the map, in the address, and what then happens.
 
 import { onToken } from './access.js'
+import { backfill } from './backfill.js'
 import { read, written } from './choice.js'
 import * as holes from './holes.js'
 import { Maps } from './maps.js'
@@ -15,27 +16,33 @@ const AROUND = 10 * SECOND
 const still = matchMedia('(prefers-reduced-motion: reduce)')
 const chosen = { path: null, where: '' }
 const seen = { said: '', at: 0 }
-const player = new Player(time => maps.markPlaying(time))
+const player = new Player(time => maps.markPlaying(time), time => maps.there(time))
 const maps = new Maps(time => play(chosen.path, time), strips.draw)
 
 const rows = () => [...document.querySelectorAll('tr[data-path]')]
 const paths = () => rows().map(row => row.dataset.path)
 
+// Promises that the map is there, if it has to change.
 function choose(path, where = '') {
   const other = path !== chosen.path
-  if (!other && where === chosen.where) return
+  if (!other && where === chosen.where) return null
   Object.assign(chosen, { path, where })
   mark()
-  if (other) maps.show(path)
   loadHoles()
+  return other ? maps.show(path) : null
 }
 
 // What plays is in the address, so that it can be sent to somebody, and found again by going back.
 function play(path, time, { write = true } = {}) {
-  choose(path)
+  const mapped = choose(path)
   if (write) history.pushState(null, '', written(path, time))
   player.play(path, time)
   maps.reach(time)
+  showPlayer()
+  mapped?.then(showPlayer)
+}
+
+function showPlayer() {
   document.getElementById('player').scrollIntoView({ block: 'nearest', behavior: still.matches ? 'auto' : 'smooth' })
 }
 
@@ -123,6 +130,7 @@ async function copy({ currentTarget: button }) {
 
 function listen() {
   document.addEventListener('click', clicked)
+  document.getElementById('bottom').addEventListener('click', ({ target }) => { if (target.id === 'backfill') backfill() })
   document.getElementById('go').addEventListener('submit', goTo)
   document.getElementById('go-text').addEventListener('input', event => event.target.setCustomValidity(''))
   document.getElementById('copy').addEventListener('click', copy)

@@ -1,8 +1,9 @@
 // Plays a variant from a moment on: by hls.js if it is there, else as the browser does by itself.
 
 import { headers, signature, wantToken } from './access.js'
+import { written } from './choice.js'
 import { now } from './overview.js'
-import { MINUTE, SECOND, clock, day, iso, local } from './times.js'
+import { MINUTE, SECOND, clock, day, iso, local, minute } from './times.js'
 
 const WINDOW = 15 * MINUTE
 const STILL_THE_SAME = 1.5 * SECOND
@@ -14,9 +15,9 @@ const said = document.getElementById('player-said')
 const link = document.getElementById('playlist')
 
 export class Player {
-  // `onTime` hears of the time that is seen, again and again.
-  constructor(onTime) {
-    Object.assign(this, { onTime, hls: null, path: null, wanted: null, until: null, asked: 0 })
+  // `onTime` hears of the time that is seen, again and again; `findNext` tells when there is something again.
+  constructor(onTime, findNext) {
+    Object.assign(this, { onTime, findNext, hls: null, path: null, wanted: null, until: null, asked: 0 })
     video.addEventListener('timeupdate', () => this.tell())
     video.addEventListener('seeked', () => this.tell())
     video.addEventListener('ended', () => { if (this.until < now()) this.play(this.path, this.until) })
@@ -89,7 +90,7 @@ export class Player {
   failed(error) {
     const { code } = error.response ?? {}
     if (code === 401 || code === 403) wantToken()
-    if (/levelEmpty|levelParsing|manifestParsing/.test(error.details)) this.say(`This node holds nothing of ${this.path} from ${clock(this.wanted)} to ${clock(this.until)} UTC.`)
+    if (/levelEmpty|levelParsing|manifestParsing/.test(error.details)) this.say(`This node holds nothing of ${this.path} from ${clock(this.wanted)} to ${clock(this.until)} UTC.`, this.findNext(this.wanted))
     else this.say(`It does not play: ${error.details}${code ? `, the node answers ${code}` : ''}.`)
     this.stop()
   }
@@ -113,9 +114,14 @@ export class Player {
     this.onTime(time)
   }
 
-  say(text) {
+  // A sentence, and perhaps a time to play from instead.
+  say(text, next = null) {
     said.textContent = text
     said.hidden = !text
+    if (next === null) return
+    const link = Object.assign(document.createElement('a'), { href: written(this.path, next), textContent: `Play from ${minute(next)}` })
+    link.dataset.play = written(this.path, next).slice(1)
+    said.append(' ', link)
   }
 }
 
