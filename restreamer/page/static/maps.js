@@ -27,18 +27,28 @@ export class Maps {
   }
 
   async show(path) {
-    if (path !== this.path) document.getElementById('map-title').textContent = `Every minute of ${path}`
+    if (path !== this.path) {
+      document.getElementById('map-title').textContent = `Every minute of ${path}`
+      holder.classList.add('waiting')
+    }
     this.path = path
     const mine = ++this.newest
     try {
       const told = await heat(path, this.range())
       if (mine !== this.newest) return
       this.told = told
+      holder.classList.remove('waiting')
       this.redraw()
       if (this.end === null) this.onHeat(path, told)
     } catch (error) {
-      if (mine === this.newest && !this.told) holder.textContent = `The minutes cannot be told: ${error.message}`
+      if (mine === this.newest && (!this.told || holder.classList.contains('waiting'))) this.fail(error)
     }
+  }
+
+  fail(error) {
+    Object.assign(this, { told: null, maps: [] })
+    holder.classList.remove('waiting')
+    holder.textContent = `The minutes cannot be told: ${error.message}`
   }
 
   // Turns to the days in which a time lies.
@@ -57,7 +67,8 @@ export class Maps {
 
   // The start of the next hole after a time, or before it; null if there is none in what is shown.
   hole(time, direction) {
-    const map = this.maps[0]
+    const [map] = this.maps
+    if (!map) return null
     const from = map.heat.index(time)
     const found = map.hole(from, direction)
     return found === from ? null : map.heat.time(found)

@@ -71,7 +71,7 @@ function overviewChanged() {
   seen.said = said
   if (!first && !other && Date.now() - seen.at < AGAIN_MILLISECONDS) return
   seen.at = Date.now()
-  strips.load(paths().filter(path => path !== chosen.path))
+  strips.load(rows().filter(row => row.dataset.path !== chosen.path))
   if (first) return
   maps.show(chosen.path)
   if (other) loadHoles()

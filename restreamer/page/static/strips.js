@@ -2,10 +2,12 @@
 
 import { FULL, HELD, heat, LOST, OUTSIDE, UNKNOWN, WHOLE } from './heat.js'
 import { Picture } from './paint.js'
-import { HOUR } from './times.js'
+import { HOUR, MINUTE } from './times.js'
 
 const WORST = [LOST, HELD, UNKNOWN, FULL, OUTSIDE]
+const AGAIN_MILLISECONDS = 5 * MINUTE
 const known = new Map()
+const asked = new Map()
 
 // Draws the strip of a variant from what is told of its minutes.
 export function draw(path, told) {
@@ -27,12 +29,16 @@ export function redraw() {
   for (const [path, told] of known) draw(path, told)
 }
 
-// All but the one that is asked for anyway, one after the other.
-export async function load(paths) {
-  for (const path of paths) {
+// Asks for those that are not known, or not as they are by now, one after the other.
+export async function load(rows) {
+  for (const { path, said } of rows.map(row => row.dataset)) {
+    const before = asked.get(path)
+    if (before?.said === said && Date.now() - before.at < AGAIN_MILLISECONDS) continue
+    asked.set(path, { said, at: Date.now() })
     try {
       draw(path, await heat(path))
     } catch {
+      asked.delete(path)
       return
     }
   }
