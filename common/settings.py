@@ -90,6 +90,9 @@ class Restreamer:
         'A proxy whose X-Forwarded-For, -Proto, -Host and -Prefix are believed; those of others are not.',
         flag='--trusted-proxy',
     )
+    ffmpeg: str = option('ffmpeg', TEXT, 'The program that makes MP4 files of what is cut out.')
+    most_cuts: int = option(8, COUNT, 'The most cuts at once.')
+    most_ranges: int = option(32, COUNT, 'The most playlists of a range of time at once.')
     most_connections: int = option(2000, COUNT, 'The most connections at once.')
     most_connections_per_address: int = option(
         1000, COUNT, 'The most connections at once from one address that is no trusted proxy.'

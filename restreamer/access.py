@@ -23,7 +23,7 @@ from restreamer import signing
 from restreamer.signing import Scope, Signed
 
 EXTENSION = 'segmesh-access'
-OPEN_PATHS = ('/healthz', '/readyz', '/access')
+OPEN_PATHS = ('/', '/healthz', '/readyz', '/access')
 SAFE_METHODS = ('GET', 'HEAD', 'OPTIONS')
 READING_POSTS = ('batch.segments', 'access.sign')
 """The endpoints whose POST changes nothing."""
@@ -88,7 +88,7 @@ class Access:
         return self.reading is None or self.refusal_to_read(asked(environ)) is None
 
     def refusal_to_read(self, asked: Asked) -> Refusal | None:
-        if self.reading is None or asked.path in OPEN_PATHS:
+        if self.reading is None or _is_open(asked.path):
             return None
         given = bearer(asked.authorization)
         if given is not None:
@@ -139,6 +139,11 @@ class Access:
         if self.now() >= int(found.expires):
             return Refusal('expired', f'expired at {iso(datetime.fromtimestamp(int(found.expires), UTC))}')
         return None
+
+
+def _is_open(path: str) -> bool:
+    """Whether everybody may have it: the page says nothing itself, but asks for all that it shows."""
+    return path in OPEN_PATHS or path.startswith('/static/')
 
 
 def configured(own: Restreamer, environ: Mapping[str, str] = os.environ, *, is_local: bool) -> Access:

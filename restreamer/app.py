@@ -16,7 +16,20 @@ from common.offload import offload
 from common.segment import shown
 from common.service import metrics_page
 from restreamer import access as accesses
-from restreamer import batch, coverage, files, health, heat, holes, listings, overview, parameters, playlists
+from restreamer import (
+    batch,
+    coverage,
+    cut,
+    files,
+    health,
+    heat,
+    holes,
+    listings,
+    overview,
+    parameters,
+    passes,
+    playlists,
+)
 from restreamer.access import Access
 from restreamer.cors import allow_players
 from restreamer.measures import EXTENSION as MEASURES
@@ -48,7 +61,20 @@ def create_app(context: Context, registry: CollectorRegistry, access: Access | N
     survey = app.extensions[SURVEY] = Survey(context)
     app.extensions[OVERVIEW] = Overview(context, survey)
     measures = app.extensions[MEASURES] = Measures(registry)
-    for part in (listings, files, batch, playlists, coverage, holes, heat, overview, health, page):
+    for part in (
+        listings,
+        files,
+        batch,
+        playlists,
+        cut,
+        coverage,
+        holes,
+        heat,
+        overview,
+        passes,
+        health,
+        page,
+    ):
         app.register_blueprint(part.blueprint)
     app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(registry))
     _explain_errors(app)

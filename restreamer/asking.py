@@ -39,23 +39,33 @@ class Asker:
         self._pools = PoolManager(_SERVERS, maxsize=_KEPT_CONNECTIONS, ca_certs=authorities())
         self._pools.pool_classes_by_scheme = POOLS
 
-    def get(self, url: str, *, limit_bytes: int, seconds: float = DEADLINE_SECONDS) -> Reply:
+    def ask(
+        self,
+        url: str,
+        *,
+        limit_bytes: int,
+        method: str = 'GET',
+        authorization: str = '',
+        seconds: float = DEADLINE_SECONDS,
+    ) -> Reply:
         """The answer; raises SourceError if there is none in time, ListingError for one that is too long."""
         try:
             with deadline(seconds, url):
-                return self._followed(url, limit_bytes, seconds)
+                return self._followed(method, url, limit_bytes, seconds, _headers(authorization))
         except DeadlineError as error:
             raise SourceError(str(error)) from error
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             raise SourceError(f'{url} cannot be reached: {_cause(error)}') from error
 
-    def _followed(self, url: str, limit_bytes: int, seconds: float) -> Reply:
+    def _followed(
+        self, method: str, url: str, limit_bytes: int, seconds: float, headers: dict[str, str]
+    ) -> Reply:
         target = url
         for _ in range(MOST_REDIRECTS + 1):
             response = self._pools.request(
-                'GET',
+                method,
                 target,
-                headers=_headers(),
+                headers=headers,
                 preload_content=False,
                 decode_content=False,
                 redirect=False,
@@ -70,9 +80,10 @@ class Asker:
         raise SourceError(f'{url} redirects more than {MOST_REDIRECTS} times')
 
 
-def _headers() -> dict[str, str]:
-    """What every request carries; the one place for credentials."""
-    return {'Accept-Encoding': 'identity', 'User-Agent': USER_AGENT}
+def _headers(authorization: str) -> dict[str, str]:
+    """What every request carries."""
+    given = {'Authorization': authorization} if authorization else {}
+    return {'Accept-Encoding': 'identity', 'User-Agent': USER_AGENT, **given}
 
 
 @contextmanager

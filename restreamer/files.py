@@ -32,7 +32,7 @@ def segment(stream: str, variant: str, hour: str, name: str) -> Response:
     wanted = _segment(Hour(stream, variant, hour), name)
     file = offload(context().disk.open, wanted)
     size = os.fstat(file.fileno()).st_size
-    blocks = _OffloadedFile(file)
+    blocks = OffloadedFile(file)
     blocks.when_sent = partial(measures().sent, 'single', 1, size) if not request.range else None
     response = Response(blocks, mimetype=CONTENT_TYPE, direct_passthrough=True)
     response.content_length = size
@@ -44,7 +44,7 @@ def segment(stream: str, variant: str, hour: str, name: str) -> Response:
     return response.make_conditional(request, accept_ranges=True, complete_length=length)
 
 
-class _OffloadedFile(FileWrapper):
+class OffloadedFile(FileWrapper):
     """The blocks of a file, each read in the thread pool, so that a slow disk does not hold up others."""
 
     when_sent: Callable[[], None] | None = None

@@ -5,6 +5,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import logging
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -14,11 +15,13 @@ import gevent
 from common import cli, service
 from common.disk import Disk
 from common.identity import node_id
-from common.settings import Node, Restreamer, Retention
+from common.settings import Backfiller, Node, Restreamer, Retention
 from common.times import utc_now
 from common.tls import Certificate
+from common.tokens import given_token
 from restreamer import access
 from restreamer.app import create_app
+from restreamer.limits import Gate
 from restreamer.live import Lengths
 from restreamer.proxies import Proxies
 from restreamer.store import Context
@@ -46,6 +49,10 @@ def restreamer(**flags: Any) -> None:
         clock=utc_now,
         lengths=_lengths(own),
         backfiller=own.backfiller,
+        peer_token=given_token('peer_token', settings.section(Backfiller).peer_token_file, os.environ),
+        ffmpeg=own.ffmpeg,
+        cuts=Gate(own.most_cuts, 'cuts'),
+        ranges=Gate(own.most_ranges, 'playlists of a range'),
         keep=settings.section(Retention).keep,
     )
     may = access.configured(own, is_local=service.is_loopback(own.listen[0]))

@@ -15,8 +15,9 @@ from gevent.lock import BoundedSemaphore
 
 from common import kinds
 from common.errors import ListingError, SourceError
+from common.tokens import Token
 from common.wire import MAX_LISTING_BYTES
-from restreamer.asking import DEADLINE_SECONDS, Asker, Reply
+from restreamer.asking import Asker, Reply
 from restreamer.remembered import Remembered
 
 REST_SECONDS = 10.0
@@ -28,6 +29,7 @@ MOST_ASKING = 200
 """Of all that are asked or wait for their turn; the rest is told so."""
 
 MOST_PEERS = 50
+NO_BACKFILLER = 'no backfiller is configured: give --backfiller URL of its control port'
 _OURSELVES = 'ourselves'
 _ALIVE_PATH = '/readyz'
 
@@ -35,8 +37,16 @@ _ALIVE_PATH = '/readyz'
 class Neighbour:
     """One service at a URL, and whether it answers."""
 
-    def __init__(self, url: str, asker: Asker, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        asker: Asker,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        token: Token | None = None,
+    ) -> None:
         self.url = url
+        self._token = token
         self.trouble = ''
         """Why it is left alone; empty while it is not."""
         self.has_answered = False
@@ -88,7 +98,8 @@ class Neighbour:
 
     def _exchange(self, path: str, limit_bytes: int) -> Reply:
         try:
-            reply = self._asker.get(self.url + path, limit_bytes=limit_bytes, seconds=DEADLINE_SECONDS)
+            authorization = f'Bearer {self._token.text()}' if self._token else ''
+            reply = self._asker.ask(self.url + path, limit_bytes=limit_bytes, authorization=authorization)
         except SourceError as error:
             self.trouble, self._rest_until = str(error), self._monotonic() + REST_SECONDS
             raise
@@ -112,10 +123,14 @@ class Beside:
 
 
 class Neighbours:
-    """Who there is beside this node. Without a `backfiller`, the URL of its control port, nobody is known."""
+    """Who there is beside this node. Without a `backfiller`, the URL of its control port, nobody is known.
 
-    def __init__(self, backfiller: str) -> None:
+    The peers are shown `peer_token`, if there is one.
+    """
+
+    def __init__(self, backfiller: str, peer_token: Token | None = None) -> None:
         self._asker = Asker()
+        self._peer_token = peer_token
         self._backfiller = Neighbour(backfiller, self._asker)
         self._peers: dict[str, Neighbour] = {}
         self._beside = Remembered[str, Beside](lambda _: self._look(), REMEMBERED_SECONDS)
@@ -127,12 +142,22 @@ class Neighbours:
     def peers(self) -> list[Neighbour]:
         """The peers that the backfiller knows now."""
         known = self.beside().peers
-        self._peers = {url: self._peers.get(url) or Neighbour(url, self._asker) for url in known}
+        self._peers = {url: self._peers.get(url) or self._neighbour(url) for url in known}
         return list(self._peers.values())
+
+    def start_pass(self, query: str, authorization: str) -> Reply:
+        """Passes on to the backfiller that a pass is wanted, and by whom; raises SourceError."""
+        if not self._backfiller.url:
+            raise SourceError(NO_BACKFILLER)
+        url = f'{self._backfiller.url}/backfill?{query}'
+        return self._asker.ask(url, method='POST', authorization=authorization, limit_bytes=MAX_LISTING_BYTES)
+
+    def _neighbour(self, url: str) -> Neighbour:
+        return Neighbour(url, self._asker, token=self._peer_token)
 
     def _look(self) -> Beside:
         if not self._backfiller.url:
-            return Beside(error='no backfiller is configured: give --backfiller URL of its control port')
+            return Beside(error=NO_BACKFILLER)
         try:
             return Beside(told=answer_of(self._backfiller, '/status'))
         except (SourceError, ListingError) as error:

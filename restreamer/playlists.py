@@ -15,6 +15,7 @@ from common.times import iso
 from restreamer import entries, parameters
 from restreamer.access import inherited_query
 from restreamer.hours import Hours, Part
+from restreamer.limits import Gate
 from restreamer.store import context
 
 blueprint = Blueprint('playlists', __name__)
@@ -39,20 +40,22 @@ def media(stream: str, variant: str) -> Response:
         return _live(stream, variant, parameters.time('start'))
     within = parameters.interval(context().clock())
     hours = context().hours
+    context().ranges.check()
     parts = offload(hours.parts, stream, variant, within)
-    return _answer(_range(hours, parts), max_age_seconds=10)
+    return _answer(_range(hours, parts, context().ranges), max_age_seconds=10)
 
 
 def _has_range() -> bool:
     return 'start' in request.args or 'end' in request.args
 
 
-def _range(hours: Hours, parts: Sequence[Part]) -> Iterator[str]:
+def _range(hours: Hours, parts: Sequence[Part], gate: Gate) -> Iterator[str]:
     """A playlist that ends, hour by hour."""
     longest_us = max((part.longest_us for part in parts), default=1_000_000)
-    yield playlist.media_head(-(-longest_us // 1_000_000))
-    yield from entries.written(filter(None, map(hours.stretch, parts)))
-    yield playlist.END
+    with gate:
+        yield playlist.media_head(-(-longest_us // 1_000_000))
+        yield from entries.written(filter(None, map(hours.stretch, parts)))
+        yield playlist.END
 
 
 def _live(stream: str, variant: str, start: datetime | None) -> Response:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-SIGNABLE = ('playlist', 'segments')
+SIGNABLE = ('playlist', 'segments', 'cut')
 """The first parts of the paths that a signature opens: what a player needs."""
 
 LONGEST_SECONDS = 366 * 86_400
@@ -85,8 +85,15 @@ def _of_playlist(parts: list[str]) -> Scope | None:
     return Scope(parts[0], name) if len(parts) == 2 else Scope(name)
 
 
+def _of_cut(parts: list[str]) -> Scope | None:
+    name, _, kind = parts[-1].rpartition('.')
+    return (
+        Scope(parts[0], name) if len(parts) == 2 and all((*parts, name)) and kind in ('ts', 'mp4') else None
+    )
+
+
 _PATHS: dict[str, Callable[[list[str]], Scope | None]] = dict(
-    zip(SIGNABLE, (_of_playlist, _of_segment), strict=True)
+    zip(SIGNABLE, (_of_playlist, _of_segment, _of_cut), strict=True)
 )
 
 

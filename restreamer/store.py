@@ -14,8 +14,10 @@ from common.disk import Disk
 from common.offload import offload
 from common.segment import Hour
 from common.summaries import Summaries
+from common.tokens import Token
 from restreamer.hours import Hours
 from restreamer.journal import Journal
+from restreamer.limits import Gate
 from restreamer.live import Lengths, LiveWindows
 from restreamer.neighbours import Neighbours
 from restreamer.variants import Variants
@@ -33,7 +35,11 @@ class Context:
     clock: Callable[[], datetime]
     lengths: Lengths = Lengths()
     backfiller: str = ''
+    peer_token: Token | None = None
     keep: timedelta | None = None
+    ffmpeg: str = 'ffmpeg'
+    cuts: Gate = field(default_factory=lambda: Gate(8, 'cuts'))
+    ranges: Gate = field(default_factory=lambda: Gate(32, 'playlists of a range'))
     hours: Hours = field(init=False)
     variants: Variants = field(init=False)
     live: LiveWindows = field(init=False)
@@ -49,7 +55,7 @@ class Context:
         self.changes = Changes(self.disk.root)
         self.summaries = Summaries(self.disk)
         self.waiters = Waiters(self.changes, self._fingerprints)
-        self.neighbours = Neighbours(self.backfiller)
+        self.neighbours = Neighbours(self.backfiller, self.peer_token)
 
     def _fingerprints(self, question: Question) -> str:
         return offload(fingerprints, self.disk, self.summaries, question)

@@ -4,6 +4,7 @@ All of it is read from what is held. Of a long range a sample of its hours stand
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from common.disk import Disk
@@ -66,7 +67,7 @@ class Variants:
             yield from (part.hour for part in self._hours.parts(stream, name, within))
             return
         hours = reversed(self._disk.hours_of(stream, name))
-        yield from [hour for hour in hours if self._rates.of(hour).size_bytes][:1]
+        yield from islice((hour for hour in hours if self._rates.of(hour).size_bytes), 1)
 
     def _rates_of(self, hour: Hour) -> Rates:
         reel = self._hours.reel(hour)

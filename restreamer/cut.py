@@ -1,0 +1,166 @@
+"""GET /cut: a range of a variant as one file, segment by segment; nothing is encoded anew."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from flask import Blueprint, request
+from werkzeug import Response
+from werkzeug.exceptions import BadRequest, Conflict, NotFound, UnprocessableEntity
+from werkzeug.exceptions import NotImplemented as NotInstalled
+from werkzeug.wsgi import FileWrapper
+
+from common import digest, timeline
+from common.disk import BLOCK_BYTES, Disk
+from common.errors import SegmentError
+from common.mpegts import media
+from common.offload import offload
+from common.reel import Reel, covered
+from common.segment import Segment, shown
+from common.timeline import Interval
+from restreamer import parameters, remux
+from restreamer.files import CONTENT_TYPE
+from restreamer.hours import Hours, beginnings
+from restreamer.joined import JoinedFile
+from restreamer.limits import Gate
+from restreamer.store import context
+
+LONGEST = timedelta(days=1)
+MP4 = 'video/mp4'
+AAC = ('mp4a.40.2', 'mp4a.40.5', 'mp4a.40.29')
+LOOKED_AT_BYTES = 4_194_304
+
+blueprint = Blueprint('cut', __name__)
+
+
+class Cut(NamedTuple):
+    """The segments of a range with their sizes in bytes, and the holes between them."""
+
+    within: Interval
+    segments: list[tuple[Segment, int]]
+    holes: tuple[Interval, ...]
+
+
+class HolesError(Conflict):
+    """What was asked for has holes, and nobody said that it may."""
+
+    def __init__(self, holes: Sequence[Interval]) -> None:
+        super().__init__('the range has holes; add holes=allow to the query to have what there is')
+        self.holes = holes
+
+
+@blueprint.errorhandler(HolesError)
+def holes_error(error: HolesError) -> tuple[dict[str, Any], int]:
+    return {'error': error.description, 'holes': [each.told() for each in error.holes]}, Conflict.code
+
+
+@blueprint.get('/cut/<stream:stream>/<variant:variant>.ts')
+def transport_stream(stream: str, variant: str) -> Response:
+    """The segments that the range touches, joined; with holes only if the query has `holes=allow`."""
+    cut = _cut(stream, variant)
+    file = JoinedFile(context().disk, cut.segments)
+    response = Response(_Gated(file, context().cuts), mimetype=CONTENT_TYPE, direct_passthrough=True)
+    _name(response, cut, stream, variant, 'ts')
+    response.content_length = file.size_bytes
+    response.set_etag(digest.sha256([segment.path.encode() for segment, _ in cut.segments]))
+    return response.make_conditional(request, accept_ranges=True, complete_length=file.size_bytes)
+
+
+@blueprint.get('/cut/<stream:stream>/<variant:variant>.mp4')
+def mp4(stream: str, variant: str) -> Response:
+    """The same as an MP4 that ffmpeg makes on the way, so its length is not known, nor any part of it."""
+    program = offload(remux.found, context().ffmpeg)
+    if not program:
+        raise NotInstalled(f'ffmpeg: there is no {context().ffmpeg} here, which makes the MP4; take the .ts')
+    cut = _cut(stream, variant)
+    blocks = _Gated(JoinedFile(context().disk, cut.segments), context().cuts)
+    made = remux.remuxed(program, blocks, has_aac=offload(_has_aac, context().disk, cut))
+    try:
+        first = next(made, b'') if request.method == 'GET' else b''
+    except SegmentError as error:
+        raise UnprocessableEntity(str(error)) from error
+    response = Response(_all(first, made), mimetype=MP4, direct_passthrough=True)
+    _name(response, cut, stream, variant, 'mp4')
+    return response
+
+
+def _cut(stream: str, variant: str) -> Cut:
+    """What the query asks for, if it can be had."""
+    within, allowed = _range(), _may_have_holes()
+    context().cuts.check()
+    cut = offload(_look, context().disk, context().hours, stream, variant, within)
+    if not cut.segments:
+        raise NotFound(f'variant: nothing of {stream}/{variant} is held of this range')
+    if cut.holes and not allowed:
+        raise HolesError(cut.holes)
+    return cut
+
+
+def _range() -> Interval:
+    for name in ('start', 'end'):
+        if name not in request.args:
+            raise BadRequest(f'{name}: a cut needs a start and an end')
+    within = parameters.interval(context().clock())
+    if within.length > LONGEST:
+        raise BadRequest(f'end: a cut may last for {LONGEST.days} day; ask for several')
+    return within
+
+
+def _may_have_holes() -> bool:
+    text = request.args.get('holes', 'refuse')
+    if text not in ('allow', 'refuse'):
+        raise BadRequest(f'holes: {shown(text)} is not allow or refuse')
+    return text == 'allow'
+
+
+def _look(disk: Disk, hours: Hours, stream: str, variant: str, within: Interval) -> Cut:
+    reels = hours.reels(stream, variant, within)
+    spans = [span for reel in reels for span in reel.spans()]
+    sized = [pair for reel in reels for pair in _sizes(disk, reel)]
+    return Cut(within, sized, timeline.coverage(covered(spans), within).holes)
+
+
+def _sizes(disk: Disk, reel: Reel) -> Iterator[tuple[Segment, int]]:
+    yield from disk.sizes_of(reel.hour, reel.segments()).items()
+
+
+def _has_aac(disk: Disk, cut: Cut) -> bool:
+    """Whether its sound is AAC, as far as the first segment tells, and as it mostly is."""
+    first, size = cut.segments[0]
+    (data,) = beginnings(disk, first.hour, [first.name], min(size, LOOKED_AT_BYTES))
+    found = media(data)
+    return not found or not found.codecs or any(each in AAC for each in found.codecs)
+
+
+def _name(response: Response, cut: Cut, stream: str, variant: str, suffix: str) -> None:
+    """As a file that is saved under the name of what it is."""
+    name = f'{stream}-{variant}-{cut.within.start:%Y%m%dT%H%M%SZ}-{cut.within.end:%Y%m%dT%H%M%SZ}.{suffix}'
+    response.headers['Content-Disposition'] = f'attachment; filename="{name}"'
+
+
+def _all(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+class _Gated(FileWrapper):
+    """The blocks of a file, read off the hub, and in the gate from the first to the last of them."""
+
+    def __init__(self, file: JoinedFile, gate: Gate) -> None:
+        super().__init__(file, BLOCK_BYTES)  # type: ignore[arg-type]
+        self._gate = gate
+        self._inside = False
+
+    def __next__(self) -> bytes:
+        if not self._inside:
+            self._gate.__enter__()
+            self._inside = True
+        if block := offload(self.file.read, self.buffer_size):
+            return block
+        raise StopIteration
+
+    def close(self) -> None:
+        if self._inside:
+            self._gate.__exit__()
+        self._inside = False
+        super().close()
