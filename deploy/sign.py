@@ -12,7 +12,7 @@ from common.segment import check_label
 from common.settings import Restreamer
 from common.times import utc_now
 from common.tokens import given_token
-from restreamer.signing import LONGEST_SECONDS, Scope, signed
+from restreamer.admission.signing import LONGEST_SECONDS, Scope, signed
 
 
 @click.command(short_help='Make a URL that plays without a token.')

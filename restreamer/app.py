@@ -15,32 +15,22 @@ from common.errors import ListingError, SegmentError
 from common.offload import offload
 from common.segment import shown
 from common.service import metrics_page
-from restreamer import access as accesses
-from restreamer import (
-    batch,
-    coverage,
-    cut,
-    files,
-    health,
-    heat,
-    holes,
-    listings,
-    overview,
-    parameters,
-    passes,
-    playlists,
-)
-from restreamer.access import Access
+from restreamer import health, parameters
+from restreamer.admission import access as accesses
+from restreamer.admission.access import Access
+from restreamer.context import EXTENSION, Context
 from restreamer.cors import allow_players
 from restreamer.measures import EXTENSION as MEASURES
 from restreamer.measures import Measures
-from restreamer.overview import EXTENSION as OVERVIEW
-from restreamer.overview import Overview
+from restreamer.missing import coverage, heat, holes, overview, passes
+from restreamer.missing.overview import EXTENSION as OVERVIEW
+from restreamer.missing.overview import Overview
+from restreamer.missing.survey import EXTENSION as SURVEY
+from restreamer.missing.survey import Survey
 from restreamer.page import views as page
-from restreamer.quick import Quick
-from restreamer.store import EXTENSION, Context
-from restreamer.survey import EXTENSION as SURVEY
-from restreamer.survey import Survey
+from restreamer.playing import cut, playlists
+from restreamer.serving import batch, files, listings
+from restreamer.serving.quick import Quick
 
 GZIP_FROM_BYTES = 1000
 _METHODS = ('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE')

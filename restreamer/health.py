@@ -8,7 +8,7 @@ from flask import Blueprint
 from common.disk import Disk
 from common.offload import offload
 from common.times import iso
-from restreamer.store import context
+from restreamer.context import context
 
 blueprint = Blueprint('health', __name__)
 

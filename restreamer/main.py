@@ -19,12 +19,12 @@ from common.settings import Backfiller, Node, Restreamer, Retention
 from common.times import utc_now
 from common.tls import Certificate
 from common.tokens import given_token
-from restreamer import access
+from restreamer.admission import access
+from restreamer.admission.limits import Gate
+from restreamer.admission.proxies import Proxies
 from restreamer.app import create_app
-from restreamer.limits import Gate
-from restreamer.live import Lengths
-from restreamer.proxies import Proxies
-from restreamer.store import Context
+from restreamer.context import Context
+from restreamer.playing.live import Lengths
 
 log = logging.getLogger('restreamer')
 

@@ -10,9 +10,9 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from common.offload import offload
 from common.times import iso
+from restreamer.context import context
 from restreamer.page import sources, words
 from restreamer.page.assets import assets
-from restreamer.store import context
 
 POLICY = (
     "default-src 'self'; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self';"

@@ -23,7 +23,7 @@ from common.disk import Disk
 from common.times import iso
 from restreamer import parameters
 from restreamer.app import create_app
-from restreamer.store import Context
+from restreamer.context import Context
 from tests.kit.build import at
 
 NOW = at('2026-11-14T12:04:12')

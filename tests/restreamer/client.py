@@ -15,8 +15,8 @@ from prometheus_client import CollectorRegistry
 
 from common.disk import Disk
 from restreamer.app import create_app
-from restreamer.live import Lengths
-from restreamer.store import Context
+from restreamer.context import Context
+from restreamer.playing.live import Lengths
 
 
 @dataclass

@@ -16,10 +16,10 @@ from werkzeug.test import TestResponse
 
 from common.disk import Disk
 from common.tokens import Token
-from restreamer.access import Access
+from restreamer.admission.access import Access
+from restreamer.admission.signing import Scope, signed
 from restreamer.app import create_app
-from restreamer.signing import Scope, signed
-from restreamer.store import Context
+from restreamer.context import Context
 from tests.kit.build import HOUR, at, fill, piece, run_of
 from tests.kit.process import eventually, get, restreamer, run, running
 from tests.restreamer.client import Clock, ask

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common import batch, wire
-from restreamer.batch import MOST_REQUEST_BYTES
+from restreamer.serving.batch import MOST_REQUEST_BYTES
 from tests.kit.build import HOUR, Piece, fill, piece, run_of, tombstone_of
 from tests.kit.process import eventually, metrics, restreamer
 from tests.restreamer.client import Answer, Connection, answer_of, ask, connect

@@ -17,9 +17,9 @@ from common.errors import SegmentError
 from common.segment import Hour, Segment
 from common.service import HttpServer, bound, url_of
 from restreamer.app import create_app
-from restreamer.batch import BLOCK_BYTES, _blocks, _new_pair, _pieces, _sent
+from restreamer.context import Context
 from restreamer.measures import Measures
-from restreamer.store import Context
+from restreamer.serving.batch import BLOCK_BYTES, _blocks, _new_pair, _pieces, _sent
 from tests.kit.build import HOUR, Piece, fill, piece, run_of
 from tests.kit.process import eventually, metrics, restreamer, running
 from tests.restreamer.client import Clock, ask, connect

@@ -14,10 +14,10 @@ from common.mpegts import Opening
 from common.reel import Reel
 from common.segment import TYPES, Segment
 from common.timeline import Interval, playable
-from restreamer import entries
-from restreamer.entries import Entries, is_break
-from restreamer.hours import Hours
-from restreamer.playlists import uri_of
+from restreamer.playing import entries
+from restreamer.playing.entries import Entries, is_break
+from restreamer.playing.hours import Hours
+from restreamer.playing.playlists import uri_of
 from tests.kit.build import HOUR, at, fill, run_of
 
 START = at('2026-11-14T03:59:30')

@@ -189,7 +189,7 @@ def test_a_store_that_cannot_be_written_is_played_all_the_same(
 
 
 def test_the_journal_does_not_grow_for_ever(recording: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('restreamer.journal.LEAST_ENTRIES', 10)
+    monkeypatch.setattr('restreamer.playing.journal.LEAST_ENTRIES', 10)
     player = Player(recording)
     for upto in range(1, 150):
         recording.record(upto=upto)

@@ -10,7 +10,7 @@ import pytest
 import requests
 import trustme
 
-from restreamer.signing import Scope, signed
+from restreamer.admission.signing import Scope, signed
 from tests.kit.build import HOUR, Piece, files_below, fill, piece, run_of, tombstone_of
 from tests.kit.nginx import in_front_of
 from tests.kit.process import get, run, running

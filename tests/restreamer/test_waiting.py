@@ -14,10 +14,10 @@ from common.disk import Disk
 from common.errors import ListingError
 from common.segment import Hour
 from common.times import utc_now
-from restreamer import waiting as module
 from restreamer.app import create_app
-from restreamer.store import Context
-from restreamer.waiting import Question, Shared, Waiters, asked_seconds
+from restreamer.context import Context
+from restreamer.serving import waiting as module
+from restreamer.serving.waiting import Question, Shared, Waiters, asked_seconds
 from tests.kit.build import HOUR, at, fill, run_of
 from tests.kit.process import eventually, get, restreamer
 

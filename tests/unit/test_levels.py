@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.timeline import TOLERANCE, Interval
-from restreamer.levels import levels, whole_minutes
-from restreamer.spans import Spans, cut, joined, seconds, shared, without
+from restreamer.missing.levels import levels, whole_minutes
+from restreamer.missing.spans import Spans, cut, joined, seconds, shared, without
 from tests.kit.build import at
 
 START = at('2026-11-14T03:00:00')

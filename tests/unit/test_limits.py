@@ -8,7 +8,7 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 from werkzeug.exceptions import ServiceUnavailable
 
-from restreamer.limits import RETRY_SECONDS, Gate, body
+from restreamer.admission.limits import RETRY_SECONDS, Gate, body
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 from gevent.event import Event
 
 from common.errors import SourceError
-from restreamer.asking import Asker, Reply
-from restreamer.neighbours import AT_ONCE, MOST_ASKING, REST_SECONDS, Beside, Neighbour
-from restreamer.remembered import Remembered
+from restreamer.missing.asking import Asker, Reply
+from restreamer.missing.neighbours import AT_ONCE, MOST_ASKING, REST_SECONDS, Beside, Neighbour
+from restreamer.recent import Recent
 
 
 class Scene(Asker):
@@ -94,7 +94,7 @@ def test_all_who_ask_at_the_same_time_share_one_look_and_what_it_finds_is_rememb
         gevent.sleep(0)
         return len(looks)
 
-    remembered = Remembered[str, int](look, 2.0, most=2, monotonic=lambda: now[0])
+    remembered = Recent[str, int](look, 2.0, most=2, monotonic=lambda: now[0])
     together = [gevent.spawn(remembered.get, 'a') for _ in range(5)]
     gevent.joinall(together)
     assert ([each.value for each in together], looks) == ([1] * 5, ['a'])
@@ -114,7 +114,7 @@ def test_errors_reach_all_who_asked_and_are_not_remembered(our_errors_are_told: 
         looks.append(key)
         raise SourceError('no')
 
-    remembered = Remembered[str, int](look, 2.0)
+    remembered = Recent[str, int](look, 2.0)
     for _ in range(2):
         with pytest.raises(SourceError):
             remembered.get('a')

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from common.settings import Restreamer
-from restreamer.proxies import Proxies
+from restreamer.admission.proxies import Proxies
 
 FORWARDED = {
     'HTTP_X_FORWARDED_FOR': '198.51.100.9, 192.0.2.7',

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from common.timeline import Interval
-from restreamer.known import THIS_NODE, Ends, Known, Picture
-from restreamer.spans import Spans, without
-from restreamer.verdict import Missing, Scene, Seen, verdict
+from restreamer.missing.known import THIS_NODE, Ends, Known, Picture
+from restreamer.missing.spans import Spans, without
+from restreamer.missing.verdict import Missing, Scene, Seen, verdict
 from tests.kit.build import at
 
 NOW = at('2026-11-14T12:04:12')

@@ -10,7 +10,7 @@ K = TypeVar('K', bound=Hashable)
 V = TypeVar('V')
 
 
-class Remembered(Generic[K, V]):
+class Recent(Generic[K, V]):
     """What `look` finds for a key, for `seconds`; of no more than `most` keys. Errors are not remembered."""
 
     def __init__(

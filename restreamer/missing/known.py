@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common.timeline import Interval
-from restreamer.spans import Spans, cut, joined, without
+from restreamer.missing.spans import Spans, cut, joined, without
 
 THIS_NODE = 'this node'
 IN_FLIGHT = timedelta(minutes=2)

@@ -8,7 +8,7 @@ from common.offload import offload
 from common.timeline import Coverage, Interval
 from common.times import iso
 from restreamer import parameters
-from restreamer.store import Context, context
+from restreamer.context import Context, context
 
 blueprint = Blueprint('coverage', __name__)
 

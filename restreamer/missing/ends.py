@@ -9,8 +9,8 @@ from common.errors import ListingError
 from common.horizon import Horizon
 from common.reel import Reel, moment
 from common.segment import ONE_HOUR, hour_start
-from restreamer.hours import Hours
-from restreamer.known import Ends
+from restreamer.missing.known import Ends
+from restreamer.playing.hours import Hours
 
 log = logging.getLogger(__name__)
 

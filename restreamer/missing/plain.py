@@ -12,10 +12,10 @@ from common.segment import ONE_HOUR, Hour, Segment, hour_start, hour_text, is_la
 from common.summaries import Summaries
 from common.timeline import Interval
 from common.wire import HourSummary
-from restreamer.known import Ends, Known
-from restreamer.neighbours import Neighbour
-from restreamer.remembered import Remembered
-from restreamer.spans import Spans, cut, joined, without
+from restreamer.missing.known import Ends, Known
+from restreamer.missing.neighbours import Neighbour
+from restreamer.missing.spans import Spans, cut, joined, without
+from restreamer.recent import Recent
 
 MOST_HOURS = 48
 """Listings of a peer that one question may take."""
@@ -46,9 +46,9 @@ class Listings:
 
     def __init__(self, summaries: Summaries) -> None:
         self._summaries = summaries
-        self._hours = Remembered[Asked, Summed](_hours, HOURS_SECONDS, most=200)
-        self._variants = Remembered[Neighbour, list[tuple[str, str]]](_variants, NAMES_SECONDS, most=100)
-        self._names = Remembered[tuple[Neighbour, Hour], Spans](_names, NAMES_SECONDS)
+        self._hours = Recent[Asked, Summed](_hours, HOURS_SECONDS, most=200)
+        self._variants = Recent[Neighbour, list[tuple[str, str]]](_variants, NAMES_SECONDS, most=100)
+        self._names = Recent[tuple[Neighbour, Hour], Spans](_names, NAMES_SECONDS)
 
     def variants(self, peer: Neighbour) -> list[tuple[str, str]]:
         """Stream and variant of what it holds. Raises SourceError and ListingError."""

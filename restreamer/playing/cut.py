@@ -18,12 +18,13 @@ from common.offload import offload
 from common.reel import Reel, covered
 from common.segment import Segment, shown
 from common.timeline import Interval
-from restreamer import parameters, remux
-from restreamer.files import CONTENT_TYPE
-from restreamer.hours import Hours, beginnings
-from restreamer.joined import JoinedFile
-from restreamer.limits import Gate
-from restreamer.store import context
+from restreamer import parameters
+from restreamer.admission.limits import Gate
+from restreamer.context import context
+from restreamer.playing import remux
+from restreamer.playing.hours import Hours, beginnings
+from restreamer.playing.joined import JoinedFile
+from restreamer.serving.files import CONTENT_TYPE
 
 LONGEST = timedelta(days=1)
 MP4 = 'video/mp4'

@@ -7,8 +7,8 @@ from common import digest, wire
 from common.offload import offload
 from common.segment import Hour, segments_only
 from restreamer import parameters
-from restreamer.store import context, names
-from restreamer.waiting import Question
+from restreamer.context import context, names
+from restreamer.serving.waiting import Question
 
 blueprint = Blueprint('listings', __name__)
 

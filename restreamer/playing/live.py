@@ -21,10 +21,10 @@ from common.offload import offload
 from common.reel import Reel, microseconds
 from common.segment import Segment
 from common.timeline import Interval
-from restreamer.entries import is_break
-from restreamer.hours import Hours
-from restreamer.journal import Journal
-from restreamer.waiting import MOST_SHARE, Shared
+from restreamer.playing.entries import is_break
+from restreamer.playing.hours import Hours
+from restreamer.playing.journal import Journal
+from restreamer.serving.waiting import MOST_SHARE, Shared
 
 LARGEST_SKEW = timedelta(minutes=1)
 """How far a recorder's clock may be ahead: a segment once listed live holds up all that lie before it."""

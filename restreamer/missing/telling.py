@@ -9,8 +9,8 @@ from common import wire
 from common.errors import ListingError
 from common.timeline import Interval
 from common.times import iso
-from restreamer.known import Ends, Known
-from restreamer.spans import Spans, cut, joined, without
+from restreamer.missing.known import Ends, Known
+from restreamer.missing.spans import Spans, cut, joined, without
 
 MOST_HOLES = 5000
 MOST_BYTES = 1024 * 1024

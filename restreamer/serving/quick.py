@@ -1,6 +1,6 @@
 """The shortest way for the commonest request: a whole segment, wanted by name.
 
-It answers what `restreamer.files` would, header for header, without the machinery for what such a request
+It answers what `restreamer.serving.files` would, header for header, without the machinery for what such a request
 does not have: ranges, conditions, a query but a signature. Everything else, every error and every refusal is
 left to the application.
 """
@@ -15,8 +15,8 @@ from common.errors import SegmentError
 from common.offload import offload
 from common.segment import Hour, Segment
 from restreamer.cors import ALLOWED
-from restreamer.files import A_YEAR_SECONDS, CONTENT_TYPE
 from restreamer.measures import Measures
+from restreamer.serving.files import A_YEAR_SECONDS, CONTENT_TYPE
 
 MOST_BYTES = 1024 * 1024
 """Larger ones are sent block by block by the application."""
@@ -96,7 +96,7 @@ def read_at_once(handle: int, size: int) -> bytes | None:
 
 
 def _headers(segment: Segment, size: int, cacheable: str) -> list[tuple[str, str]]:
-    """Those of `restreamer.files`."""
+    """Those of `restreamer.serving.files`."""
     return [
         ('Content-Type', CONTENT_TYPE),
         ('Content-Length', str(size)),

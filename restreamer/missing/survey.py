@@ -8,14 +8,14 @@ from gevent.pool import Pool
 from common.errors import ListingError, SourceError
 from common.offload import offload
 from common.timeline import Interval
-from restreamer import telling
-from restreamer.coverage import coverage_of
-from restreamer.ends import ends_of, kept_from
-from restreamer.known import THIS_NODE, Known, Picture
-from restreamer.neighbours import REMEMBERED_SECONDS, Neighbour
-from restreamer.plain import Listings
-from restreamer.remembered import Remembered
-from restreamer.store import Context
+from restreamer.context import Context
+from restreamer.missing import telling
+from restreamer.missing.coverage import coverage_of
+from restreamer.missing.ends import ends_of, kept_from
+from restreamer.missing.known import THIS_NODE, Known, Picture
+from restreamer.missing.neighbours import REMEMBERED_SECONDS, Neighbour
+from restreamer.missing.plain import Listings
+from restreamer.recent import Recent
 
 EXTENSION = 'segmesh-survey'
 PEERS_AT_ONCE = 16
@@ -31,7 +31,7 @@ class Survey:
     def __init__(self, at: Context) -> None:
         self._at = at
         self._listings = Listings(at.summaries)
-        self._told = Remembered[Question, Known | None](_told, REMEMBERED_SECONDS, most=500)
+        self._told = Recent[Question, Known | None](_told, REMEMBERED_SECONDS, most=500)
 
     def ours(self, stream: str, variant: str, within: Interval) -> Known:
         """What this node holds; no peer is asked, so nodes may ask each other for it."""

@@ -13,15 +13,15 @@ from gevent.pool import Pool
 from common.offload import offload
 from common.timeline import Interval
 from common.times import iso
-from restreamer import backfilling
-from restreamer.known import Known, Picture, segments_in
-from restreamer.neighbours import Beside, Neighbour
-from restreamer.remembered import Remembered
-from restreamer.room import Room, Sampler, Summed
-from restreamer.spans import seconds
-from restreamer.store import Context
-from restreamer.survey import Survey
-from restreamer.verdict import Missing, Scene, Seen, verdict
+from restreamer.context import Context
+from restreamer.missing import backfilling
+from restreamer.missing.known import Known, Picture, segments_in
+from restreamer.missing.neighbours import Beside, Neighbour
+from restreamer.missing.room import Room, Sampler, Summed
+from restreamer.missing.spans import seconds
+from restreamer.missing.survey import Survey
+from restreamer.missing.verdict import Missing, Scene, Seen, verdict
+from restreamer.recent import Recent
 
 EXTENSION = 'segmesh-overview'
 LENGTH = timedelta(days=7)
@@ -48,7 +48,7 @@ class Overview:
         self._at = at
         self._survey = survey
         self._sampler = Sampler(at.disk)
-        self._made = Remembered[str, dict[str, Any]](lambda _: self._make(), REMEMBERED_SECONDS)
+        self._made = Recent[str, dict[str, Any]](lambda _: self._make(), REMEMBERED_SECONDS)
 
     def now(self) -> dict[str, Any]:
         return self._made.get('')

@@ -14,8 +14,8 @@ from werkzeug.wsgi import FileWrapper
 from common.errors import SegmentError
 from common.offload import offload
 from common.segment import Hour, Segment
+from restreamer.context import context
 from restreamer.measures import measures
-from restreamer.store import context
 
 CONTENT_TYPE = 'video/mp2t'
 A_YEAR_SECONDS = 31_536_000

@@ -8,11 +8,12 @@ from flask import Blueprint
 
 from common.offload import offload
 from common.times import iso
-from restreamer import parameters, telling
-from restreamer.known import Hole, Picture, segments_in
-from restreamer.spans import seconds
-from restreamer.store import context
-from restreamer.survey import survey
+from restreamer import parameters
+from restreamer.context import context
+from restreamer.missing import telling
+from restreamer.missing.known import Hole, Picture, segments_in
+from restreamer.missing.spans import seconds
+from restreamer.missing.survey import survey
 
 MOST_HOLES = 1000
 DEFAULT_LENGTH = timedelta(days=1)

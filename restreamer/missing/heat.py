@@ -9,10 +9,10 @@ from common.offload import offload
 from common.timeline import Interval
 from common.times import iso
 from restreamer import parameters
-from restreamer.known import Known, Picture
-from restreamer.levels import LEVELS, MINUTE, levels, next_minute, whole_minutes
-from restreamer.store import context
-from restreamer.survey import survey
+from restreamer.context import context
+from restreamer.missing.known import Known, Picture
+from restreamer.missing.levels import LEVELS, MINUTE, levels, next_minute, whole_minutes
+from restreamer.missing.survey import survey
 
 DEFAULT_LENGTH = timedelta(days=7)
 

@@ -15,13 +15,13 @@ from common.offload import offload
 from common.segment import Hour
 from common.summaries import Summaries
 from common.tokens import Token
-from restreamer.hours import Hours
-from restreamer.journal import Journal
-from restreamer.limits import Gate
-from restreamer.live import Lengths, LiveWindows
-from restreamer.neighbours import Neighbours
-from restreamer.variants import Variants
-from restreamer.waiting import Question, Waiters
+from restreamer.admission.limits import Gate
+from restreamer.missing.neighbours import Neighbours
+from restreamer.playing.hours import Hours
+from restreamer.playing.journal import Journal
+from restreamer.playing.live import Lengths, LiveWindows
+from restreamer.playing.variants import Variants
+from restreamer.serving.waiting import Question, Waiters
 
 EXTENSION = 'segmesh'
 

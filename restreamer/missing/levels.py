@@ -8,7 +8,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 from common.timeline import TOLERANCE, Interval
-from restreamer.spans import Spans, cut
+from restreamer.missing.spans import Spans, cut
 
 LEVELS = '0123456789'
 MINUTE = timedelta(minutes=1)

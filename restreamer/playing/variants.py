@@ -14,7 +14,7 @@ from common.playlist import VariantStream
 from common.remembered import Remembered
 from common.segment import Hour
 from common.timeline import Interval
-from restreamer.hours import Hours, beginnings
+from restreamer.playing.hours import Hours, beginnings
 
 MOST_HOURS = 100_000
 SAMPLED_HOURS = 24

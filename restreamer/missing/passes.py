@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadGateway
 
 from common.errors import ListingError, SourceError
-from restreamer.store import context
+from restreamer.context import context
 
 blueprint = Blueprint('passes', __name__)
 

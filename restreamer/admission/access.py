@@ -19,8 +19,8 @@ from common.service import is_loopback
 from common.settings import Restreamer
 from common.times import iso, utc_now
 from common.tokens import Token, bearer, given_token, is_from_elsewhere
-from restreamer import signing
-from restreamer.signing import Scope, Signed
+from restreamer.admission import signing
+from restreamer.admission.signing import Scope, Signed
 
 EXTENSION = 'segmesh-access'
 OPEN_PATHS = ('/', '/healthz', '/readyz', '/access')

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from restreamer.neighbours import Beside, Neighbour, mapping
+from restreamer.missing.neighbours import Beside, Neighbour, mapping
 
 MOST_HOURS = 50
 _MIRRORED = 'mirrored'

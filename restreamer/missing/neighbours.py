@@ -17,8 +17,8 @@ from common import kinds
 from common.errors import ListingError, SourceError
 from common.tokens import Token
 from common.wire import MAX_LISTING_BYTES
-from restreamer.asking import Asker, Reply
-from restreamer.remembered import Remembered
+from restreamer.missing.asking import Asker, Reply
+from restreamer.recent import Recent
 
 REST_SECONDS = 10.0
 REMEMBERED_SECONDS = 2.0
@@ -133,7 +133,7 @@ class Neighbours:
         self._peer_token = peer_token
         self._backfiller = Neighbour(backfiller, self._asker)
         self._peers: dict[str, Neighbour] = {}
-        self._beside = Remembered[str, Beside](lambda _: self._look(), REMEMBERED_SECONDS)
+        self._beside = Recent[str, Beside](lambda _: self._look(), REMEMBERED_SECONDS)
 
     def beside(self) -> Beside:
         """What the backfiller says, no older than two seconds."""

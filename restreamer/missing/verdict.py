@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from restreamer.known import IN_FLIGHT, THIS_NODE, Known, Picture, segments_in
-from restreamer.spans import seconds, shared
+from restreamer.missing.known import IN_FLIGHT, THIS_NODE, Known, Picture, segments_in
+from restreamer.missing.spans import seconds, shared
 
 LOW_DAYS = 2.0
 MOST_NAMED = 5

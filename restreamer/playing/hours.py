@@ -18,8 +18,8 @@ from common.reel import Reel, covered, joined, microseconds, reaches_into
 from common.remembered import Remembered
 from common.segment import Hour, hour_text
 from common.timeline import Coverage, Interval
-from restreamer.entries import Entries, Stretch
-from restreamer.flights import Flights
+from restreamer.playing.entries import Entries, Stretch
+from restreamer.recent import Recent
 
 MOST_HOURS = 100_000
 MOST_NAMES = 100_000
@@ -70,7 +70,7 @@ class Hours:
             disk, self._write, most=MOST_CHARACTERS, weigh=lambda entries: len(entries.text)
         )
         self._openings = Openings(disk)
-        self._flights: Flights[Entries] = Flights()
+        self._making = Recent(self._off_the_hub, seconds=0, most=0)
 
     def reels(self, stream: str, variant: str, within: Interval) -> list[Reel]:
         """What plays in a range, in order of time."""
@@ -109,8 +109,10 @@ class Hours:
 
     def stretch(self, part: Part) -> Stretch | None:
         """The entries of a part, made off the hub, once for all who ask at the same time."""
-        make = partial(offload, self._entries.of, part.hour)
-        return self._flights.join(part.hour, make).stretch(part.from_us, part.upto_us)
+        return self._making.get(part.hour).stretch(part.from_us, part.upto_us)
+
+    def _off_the_hub(self, hour: Hour) -> Entries:
+        return offload(self._entries.of, hour)
 
     def _hours(self, stream: str, variant: str, within: Interval) -> Iterator[Hour]:
         """The hours that the range touches, and those beside it, with which they may overlap."""

@@ -12,11 +12,12 @@ from common.live import LiveWindow
 from common.offload import offload
 from common.segment import Segment
 from common.times import iso
-from restreamer import entries, parameters
-from restreamer.access import inherited_query
-from restreamer.hours import Hours, Part
-from restreamer.limits import Gate
-from restreamer.store import context
+from restreamer import parameters
+from restreamer.admission.access import inherited_query
+from restreamer.admission.limits import Gate
+from restreamer.context import context
+from restreamer.playing import entries
+from restreamer.playing.hours import Hours, Part
 
 blueprint = Blueprint('playlists', __name__)
 

@@ -17,9 +17,9 @@ from common.disk import Disk
 from common.errors import ListingError, SegmentError
 from common.offload import offload, read_ahead
 from common.segment import Hour, Segment
-from restreamer import limits
+from restreamer.admission import limits
+from restreamer.context import context
 from restreamer.measures import Measures, measures
-from restreamer.store import context
 
 BLOCK_BYTES = 512 * 1024
 MOST_REQUEST_BYTES = 256 * 1024
