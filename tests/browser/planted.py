@@ -34,6 +34,8 @@ WEEK, MINUTE = timedelta(days=7), timedelta(minutes=1)
 TOKEN = 'open-sesame'
 US, SECOND, THIRD = range(3)
 EVERYWHERE = frozenset(range(3))
+SILENT = ('bus/small', THIRD)
+"""What this node cannot tell of that path."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,9 @@ def _variant(path: str) -> dict[str, Any]:
             {
                 'node': url,
                 'complete_up_to': None if of(path, number) else iso(NOW - timedelta(seconds=2)),
-                'missing_seconds': sum(each.seconds for each in of(path, number)),
+                'missing_seconds': None
+                if (path, number) == SILENT
+                else sum(each.seconds for each in of(path, number)),
             }
             for number, url in enumerate(NODES)
         ],
@@ -212,11 +216,15 @@ def heat(stream: str, variant: str) -> dict[str, Any]:
         'end': iso(end),
         'minutes': len(together),
         'levels': '0123456789',
-        'nodes': [
-            {'node': url, 'minutes': line, 'error': None} for url, line in zip(NODES, nodes, strict=True)
-        ],
+        'nodes': [_node(path, number, line) for number, line in enumerate(nodes)],
         'union': together,
     }
+
+
+def _node(path: str, number: int, levels: str) -> dict[str, Any]:
+    if (path, number) == SILENT:
+        return {'node': NODES[number], 'minutes': '-' * len(levels), 'error': 'connection refused'}
+    return {'node': NODES[number], 'minutes': levels, 'error': None}
 
 
 def _levels(path: str, start: datetime, end: datetime, lacking: list[Planted]) -> str:

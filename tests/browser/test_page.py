@@ -103,6 +103,7 @@ def test_the_map_shows_every_planted_hole_at_its_minute_and_no_other(visits: Vis
     assert found['together'] == kinds('bus/source', {0, 1, 2})
     assert found['this node'] == kinds('bus/source', {0})
     assert found['maps'] == len(planted.NODES)
+    assert found['silent'] == 'Without node-3.example:8001: connection refused'
     assert facts(visits, 'dark')['map'] == found['together']
 
 

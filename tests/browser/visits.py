@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-SWITCHES = ['--autoplay-policy=no-user-gesture-required']
+SWITCHES = ['--autoplay-policy=no-user-gesture-required', '--disable-gpu', '--mute-audio']
 PATIENCE, BETWEEN_LOOKS_MILLISECONDS = 300, 40
 READS_CANVAS = (Path(__file__).parent / 'canvas.js').read_text()
 ALL_IS_THERE = """document.querySelector('#maps canvas') && document.querySelector('#holes table')
@@ -123,7 +123,12 @@ def look_at_map(browser: Browser, told: dict[str, Any]) -> tuple[Visit, Any]:
     page.click('text=By node')
     found['this node'] = visit.read_canvas()
     visit.picture('nodes')
-    return visit, {**found, 'tip': tip, 'maps': page.locator('#maps canvas').count()}
+    maps = page.locator('#maps canvas').count()
+    page.click('text=Together')
+    page.click('#row-bus-small [data-choose]')
+    page.wait_for_selector('#maps figcaption:not([hidden])')
+    found['silent'] = page.inner_text('#maps figcaption')
+    return visit, {**found, 'tip': tip, 'maps': maps}
 
 
 def click(browser: Browser, told: dict[str, Any]) -> tuple[Visit, Any]:

@@ -101,14 +101,20 @@ export class Maps {
     const names = views.map(node => node === null ? 'all nodes together' : shortName(node.name))
     if (names.join() !== this.maps.map(map => map.name).join()) this.rebuild(names)
     this.maps.forEach((map, number) => {
-      map.title.hidden = !byNode
-      map.title.textContent = map.name + (views[number]?.error ? `: ${views[number].error}` : '')
+      map.title.textContent = byNode ? map.name + (views[number].error ? `: ${views[number].error}` : '') : this.unknown()
+      map.title.hidden = !map.title.textContent
       map.show(this.told, views[number], this.path)
       map.markPlaying(this.playing)
     })
     document.getElementById('days').textContent = `${day(this.told.start)} – ${day(this.told.end - MINUTE)}`
     document.getElementById('later').disabled = this.end === null
     this.explain()
+  }
+
+  // Whom the map of all does not speak of.
+  unknown() {
+    const silent = this.told.nodes.filter(node => node.error)
+    return silent.length ? `Without ${silent.map(node => shortName(node.name)).join(', ')}: ${silent[0].error}` : ''
   }
 
   rebuild(names) {

@@ -43,7 +43,7 @@ export class Picture {
     const [column, row] = [Math.floor(x / this.step), Math.floor(y / this.step)]
     if (kind === LOST) return (column + row) % 4 === 0
     if (kind === HELD) return (column - row + 4000) % 4 === 0
-    return column % 3 === 0 && row % 3 === 0
+    return column % 4 === 0 && row % 3 === 0
   }
 
   show() {
