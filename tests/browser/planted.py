@@ -9,7 +9,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -239,31 +239,31 @@ def _levels(path: str, start: datetime, end: datetime, lacking: list[Planted]) -
     return ''.join(['.'] * min(before, len(levels)) + levels[before:])
 
 
-VIEWS: dict[str, Callable[..., dict[str, Any]]] = {
+def backfill() -> tuple[dict[str, Any], int]:
+    """What a node answers that asked its backfiller for a pass, if it is shown the token."""
+    if request.headers.get('Authorization') != f'Bearer {TOKEN}':
+        return {'error': 'this needs the admin token'}, 401
+    return {'peers_asked': len(NODES) - 1}, 202
+
+
+VIEWS: dict[str, Callable[..., Any]] = {
     '/overview': overview,
     '/holes/<stream:stream>/<variant:variant>': holes,
     '/heat/<stream:stream>/<variant:variant>': heat,
+    '/backfill': backfill,
 }
 
 
-def plant(app: Flask, views: Mapping[str, Callable[..., dict[str, Any]]] = VIEWS) -> None:
-    """Lets the application tell what is planted, in place of what it knows itself."""
+def plant(app: Flask, **others: Callable[..., Any]) -> None:
+    """Lets the application tell what is planted, or `others` by their names, in place of what it knows."""
     known = {rule.rule: rule.endpoint for rule in app.url_map.iter_rules()}
-    for rule, view in views.items():
+    for rule, view in VIEWS.items():
+        name = rule.split('/')[1]
+        chosen = others.get(name, view)
         if rule in known:
-            app.view_functions[known[rule]] = view
+            app.view_functions[known[rule]] = chosen
         else:
-            app.add_url_rule(rule, rule.split('/')[1], view)
-
-
-def take_backfills(app: Flask) -> None:
-    """Lets it say what a node answers that asked its backfiller for a pass, if it is shown the token."""
-
-    @app.post('/backfill')
-    def backfill() -> tuple[dict[str, Any], int]:
-        if request.headers.get('Authorization') != f'Bearer {TOKEN}':
-            return {'error': 'this needs the admin token'}, 401
-        return {'peers_asked': len(NODES) - 1}, 202
+            app.add_url_rule(rule, name, chosen, methods=['POST' if name == 'backfill' else 'GET'])
 
 
 def close(app: Flask) -> None:
@@ -281,7 +281,6 @@ def main() -> None:
     context = Context(Disk(Path(sys.argv[1])), 'node-1', lambda: NOW, 60)
     app = create_app(context, CollectorRegistry())
     plant(app)
-    take_backfills(app)
     if '--token' in sys.argv:
         close(app)
     server = service.HttpServer(service.bound(('127.0.0.1', 0)), app)

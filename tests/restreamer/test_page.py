@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.exceptions import Unauthorized
 
+from common.errors import ListingError
 from restreamer.page import words
 from tests.browser import planted
 from tests.restreamer.client import Clock, client_of
@@ -25,7 +26,7 @@ def page_client(store: Path, change: Tell = lambda _: None) -> FlaskClient:
         return told
 
     client = client_of(store, Clock(planted.NOW))
-    planted.plant(client.application, {**planted.VIEWS, '/overview': overview})
+    planted.plant(client.application, overview=overview)
     return client
 
 
@@ -135,15 +136,21 @@ def test_what_may_not_be_read_stands_on_no_page(store: Path) -> None:
 
 
 def test_a_node_that_cannot_tell_says_why(store: Path) -> None:
-    text = client_of(store, Clock(planted.NOW)).get('/').text
-    assert 'This node cannot tell what it has: &#39;/overview&#39;: not found' in text
+    def fail(_: dict[str, Any]) -> None:
+        raise ListingError('cannot list the store')
+
+    text = page_client(store, fail).get('/').text
+    assert 'This node cannot tell what it has: cannot list the store' in text
 
 
 def test_a_button_that_could_do_nothing_is_not_there(store: Path) -> None:
-    client = page_client(store)
-    planted.take_backfills(client.application)
-    assert 'id="backfill"' in client.get('/').text
-    assert 'id="backfill"' not in page_client(store).get('/').text
+    def alone(told: dict[str, Any]) -> None:
+        told['node'] |= {'has_backfiller': False, 'backfiller_error': 'connection refused'}
+
+    assert 'id="backfill"' in page_client(store).get('/').text
+    text = page_client(store, alone).get('/').text
+    assert 'id="backfill"' not in text
+    assert 'The backfiller of this node cannot be asked: connection refused' in text
 
 
 def test_a_file_of_the_page_is_sent_once(store: Path) -> None:
