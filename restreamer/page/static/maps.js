@@ -106,7 +106,7 @@ export class Maps {
       map.show(this.told, views[number], this.path)
       map.markPlaying(this.playing)
     })
-    document.getElementById('days').textContent = `${day(this.told.start)} – ${day(this.told.end - MINUTE)}`
+    document.getElementById('days').textContent = between(this.told.begin, this.told.end - MINUTE)
     document.getElementById('later').disabled = this.end === null
     this.explain()
   }
@@ -141,3 +141,5 @@ export class Maps {
     }))
   }
 }
+
+const between = (first, last) => day(first) === day(last) ? day(last) : `${day(first)} – ${day(last)}`
