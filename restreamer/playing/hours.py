@@ -6,7 +6,6 @@ entries by their size, what they cover by the number of hours. All of it waits f
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple
 
 from common import timeline
