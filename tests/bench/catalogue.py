@@ -9,6 +9,7 @@ from tests.bench.scenarios.memory import memory
 from tests.bench.scenarios.new_segment import new_segment
 from tests.bench.scenarios.serving import serving
 from tests.bench.scenarios.sizes import sizes
+from tests.bench.scenarios.slow_players import slow_players
 from tests.bench.scenarios.three_peers import three_peers
 from tests.bench.scenarios.transfer import big, small
 from tests.bench.scenarios.under_load import under_load
@@ -23,6 +24,7 @@ SCENARIOS: dict[str, Callable[[Bench], Result]] = {
     'in sync': in_sync,
     'new segment': new_segment,
     'serving': serving,
+    'slow players': slow_players,
     'under load': under_load,
     'hub latency': hub_latency,
     'memory': memory,

@@ -22,14 +22,17 @@ DEADLINE_SECONDS = 10.0
 
 
 class Connection:
-    """One connection with one request under way at a time."""
+    """One connection with one request under way at a time; it reads `buffer_bytes` at most at once."""
 
-    def __init__(self, address: tuple[str, int], requests: Iterator[bytes]) -> None:
-        self.socket = socket.create_connection(address)
+    def __init__(
+        self, opened: socket.socket, requests: Iterator[bytes], buffer_bytes: int = BUFFER_BYTES
+    ) -> None:
+        self.socket = opened
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
         self._requests = requests
-        self._buffer = bytearray(BUFFER_BYTES)
+        self._buffer = bytearray(buffer_bytes)
+        self.received_bytes = 0
         self.ask()
 
     def ask(self) -> None:
@@ -45,6 +48,7 @@ class Connection:
             return None
         if not size:
             raise click.ClickException('the server hung up')
+        self.received_bytes += size
         self._left = self._whole(size) if self._left is None else self._left
         self._left -= size
         return None if self._left else time.perf_counter() - self._started
@@ -65,7 +69,7 @@ def measure(
     """The seconds of each answer that came within the time."""
     found: list[float] = []
     with selectors.DefaultSelector() as selector:
-        opened = [Connection(address, requests) for _ in range(connections)]
+        opened = [Connection(socket.create_connection(address), requests) for _ in range(connections)]
         for each in opened:
             selector.register(each.socket, selectors.EVENT_READ, each)
         end = time.monotonic() + seconds
@@ -83,6 +87,16 @@ def measure(
     return found
 
 
+def addressed(url: str, paths: Path) -> tuple[tuple[str, int], Iterator[bytes]]:
+    """Where the server is, and requests for the paths, over and over."""
+    parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
+    lines = paths.read_text().split()
+    requests = [f'GET {line} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n'.encode() for line in lines]
+    return (parts.hostname, parts.port), itertools.cycle(requests)
+
+
 @click.command()
 @click.argument('url')
 @click.argument('paths', type=click.Path(path_type=Path))
@@ -90,15 +104,9 @@ def measure(
 @click.option('--seconds', default=2.0)
 def main(url: str, paths: Path, connections: int, seconds: float) -> None:
     """Ask the server at URL for the paths, over and over."""
-    parts = urlsplit(url)
-    assert parts.hostname
-    assert parts.port
-    lines = paths.read_text().split()
-    requests = itertools.cycle(
-        [f'GET {line} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n'.encode() for line in lines]
-    )
+    address, requests = addressed(url, paths)
     started, used = time.monotonic(), time.process_time()
-    found = measure((parts.hostname, parts.port), requests, connections, seconds)
+    found = measure(address, requests, connections, seconds)
     elapsed = time.monotonic() - started
     answer = {
         'requests': len(found),
