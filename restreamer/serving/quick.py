@@ -1,7 +1,7 @@
 """The shortest way for the commonest request: a whole segment, wanted by name.
 
-It answers what `restreamer.serving.files` would, header for header, without the machinery for what such a
-request does not have: ranges, conditions, a query but a signature. Everything else, every error and every
+It answers what `restreamer.serving.files` would, header for header, without the machinery for what such
+a request does not have: ranges, conditions, a query but a signature. Everything else, every error and every
 refusal is left to the application.
 """
 
