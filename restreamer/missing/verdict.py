@@ -91,6 +91,9 @@ def _sentence(scene: Scene) -> tuple[str, str]:
         return _nothing(scene)
     if any(each.missing.holes for each in scene.variants):
         return 'missing', _what_is_missing(scene)
+    if not any(each.picture.recorded for each in scene.variants):
+        newest = min(each.silent for each in scene.variants)
+        return 'unknown', f'Nothing new for {_span(newest)}, which is further back than is looked at'
     return 'complete', _complete(scene)
 
 
@@ -131,7 +134,7 @@ def _complete(scene: Scene) -> str:
 
 def _is_complete(seen: Seen, name: str) -> bool:
     node = _node(seen, name)
-    return node is not None and not (seen.picture.missing(node) or seen.picture.unknown(node))
+    return node is not None and not (node.error or seen.picture.missing(node) or seen.picture.unknown(node))
 
 
 def _node(seen: Seen, name: str) -> Known | None:

@@ -73,6 +73,22 @@ def test_a_node_that_lacks_something_or_is_away_is_not_counted() -> None:
     }
 
 
+def test_what_ended_before_the_range_is_not_called_complete() -> None:
+    week = Interval(NOW + timedelta(days=8), NOW + timedelta(days=15))
+    picture = Picture(week, week.end, known(), (away(ONE),))
+    found = of(Seen('bus/source', picture, Missing.of(picture)), peers=1)
+    assert found['level'] == 'unknown'
+    assert found['text'] == 'Nothing new for 15 days, which is further back than is looked at'
+
+
+def test_a_node_that_is_away_is_not_counted_though_nothing_is_missing_of_a_variant() -> None:
+    later = Interval(NOW + timedelta(days=8), NOW + timedelta(days=15))
+    ended = Picture(later, later.end, known(), (away(ONE),))
+    going_on = Picture(later, later.end, known(newest=later.end), (known(ONE, newest=later.end),))
+    found = of(*(Seen(path, each, Missing.of(each)) for path, each in (('a/b', ended), ('c/d', going_on))))
+    assert 'on 1 of 3 nodes' in found['text']
+
+
 def test_what_can_be_fetched_and_what_is_gone_are_told_apart() -> None:
     gone, there = span(100, 8), span(200, 24)
     found = of(seen(known(but=(gone, there)), known(ONE, but=(gone,)), known(TWO, but=(gone, there))))
