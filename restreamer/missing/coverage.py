@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint
 
 from common.offload import offload
-from common.timeline import Coverage, Interval
+from common.timeline import Interval
 from common.times import iso
 from restreamer import parameters
 from restreamer.context import Context, context
@@ -17,10 +17,12 @@ blueprint = Blueprint('coverage', __name__)
 def coverage(stream: str, variant: str) -> dict[str, Any]:
     """Covered intervals, holes, per cent and per minute; without a range, the hour that ends now."""
     within = parameters.interval(context().clock().replace(microsecond=0))
-    found = coverage_of(context(), stream, variant, within)
+    return {'stream': stream, 'variant': variant, **offload(_told, context(), stream, variant, within)}
+
+
+def _told(at: Context, stream: str, variant: str, within: Interval) -> dict[str, Any]:
+    found = at.hours.coverage(stream, variant, within)
     return {
-        'stream': stream,
-        'variant': variant,
         'start': iso(within.start),
         'end': iso(within.end),
         'percent': round(100 * found.ratio, 3),
@@ -30,8 +32,3 @@ def coverage(stream: str, variant: str) -> dict[str, Any]:
             {'start': iso(minute), 'covered': round(share, 3)} for minute, share in found.per_minute()
         ],
     }
-
-
-def coverage_of(at: Context, stream: str, variant: str, within: Interval) -> Coverage:
-    """What this node holds of the range, looked at in the thread pool; also outside of a request."""
-    return offload(at.hours.coverage, stream, variant, within)

@@ -10,7 +10,6 @@ from common.offload import offload
 from common.timeline import Interval
 from restreamer.context import Context
 from restreamer.missing import telling
-from restreamer.missing.coverage import coverage_of
 from restreamer.missing.ends import ends_of, kept_from
 from restreamer.missing.known import THIS_NODE, Known, Picture
 from restreamer.missing.neighbours import REMEMBERED_SECONDS, Neighbour
@@ -35,7 +34,7 @@ class Survey:
 
     def ours(self, stream: str, variant: str, within: Interval) -> Known:
         """What this node holds; no peer is asked, so nodes may ask each other for it."""
-        found = coverage_of(self._at, stream, variant, within)
+        found = offload(self._at.hours.coverage, stream, variant, within)
         ends = offload(ends_of, self._at.hours, self._at.disk, stream, variant)
         limit = offload(kept_from, self._at.disk, stream, variant, self._at.keep, self._at.clock())
         return Known(THIS_NODE, found.covered, ends=ends, kept_from=limit)

@@ -24,8 +24,8 @@ MOST_HOURS = 100_000
 MOST_NAMES = 100_000
 """In reels: a name takes about 150 bytes."""
 
-MOST_CHARACTERS = 64_000_000
-"""Of entries: those of 200 hours."""
+MOST_CHARACTERS = 40_000_000
+"""Of entries: those of 120 hours."""
 
 MOST_OPENINGS = 60_000
 OPENING_BYTES = 2048
