@@ -60,7 +60,7 @@ def _run(console: Console, cluster: Cluster, seconds: float | None) -> int:
 
 def _print_urls(console: Console, cluster: Cluster) -> None:
     first, _, third = cluster.nodes
-    console.print('\n[bold]Open these while it runs[/] (the page in a browser, the rest in a player or curl):')
+    console.print('\n[bold]Open these while it runs[/] (the first in a browser, the rest in a player):')
     lines = {
         'the page: what is there, what is missing, any minute': f'{cluster.nodes[1].url}/',
         'live, from node 1': f'{first.url}/playlist/{video.STREAM}.m3u8',
