@@ -134,6 +134,7 @@ def _compress(response: Response) -> Response:
         return response
     if response.is_streamed:
         response.response = _gzipped(response.iter_encoded())
+        response.headers.remove('Content-Length')
     elif len(body := response.get_data()) >= GZIP_FROM_BYTES:
         response.set_data(gzip.compress(body, compresslevel=1, mtime=0))
     else:

@@ -21,6 +21,9 @@ from restreamer.playing.hours import Hours, Part
 
 blueprint = Blueprint('playlists', __name__)
 
+MOST_HOURS_AT_ONCE = 48
+"""A longer range is written as it is sent: its length is not known before."""
+
 
 @blueprint.get('/playlist/<stream:stream>.m3u8')
 def master(stream: str) -> Response:
@@ -43,7 +46,9 @@ def media(stream: str, variant: str) -> Response:
     hours = context().hours
     context().ranges.check()
     parts = offload(hours.parts, stream, variant, within)
-    return _answer(_range(hours, parts, context().ranges), max_age_seconds=10)
+    blocks = _range(hours, parts, context().ranges)
+    answer = _whole if len(parts) <= MOST_HOURS_AT_ONCE else _answer
+    return answer(blocks, max_age_seconds=10)
 
 
 def _has_range() -> bool:
@@ -86,8 +91,20 @@ def uri_of(segment: Segment) -> str:
 
 def _answer(parts: Iterable[str], *, max_age_seconds: int) -> Response:
     """Segments inherit the signature of their playlist, because players send no header for them."""
-    if query := inherited_query():
-        parts = (part.replace('.ts\n', f'.ts{query}\n') for part in parts)
-    response = Response(parts, mimetype=playlist.CONTENT_TYPE)
+    query = inherited_query()
+    blocks = (part.replace('.ts\n', f'.ts{query}\n') for part in parts) if query else parts
+    response = Response(blocks, mimetype=playlist.CONTENT_TYPE)
     response.cache_control.max_age = max_age_seconds
+    return response
+
+
+def _whole(parts: Iterable[str], *, max_age_seconds: int) -> Response:
+    """With its length: ffmpeg 9 takes the end of a playlist that comes in chunks for an error.
+
+    The blocks are mostly those that are remembered of each hour, so that holding them costs little.
+    """
+    response = _answer(parts, max_age_seconds=max_age_seconds)
+    blocks = list(response.iter_encoded())
+    response.response = iter(blocks)
+    response.content_length = sum(map(len, blocks))
     return response

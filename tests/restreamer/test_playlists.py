@@ -1,5 +1,6 @@
 """GET /playlist: what players are given for a range of time, and where they are told there is nothing."""
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -83,6 +84,20 @@ def test_its_uris_lead_to_the_segments_also_below_a_proxys_path(url: str) -> Non
 )
 def test_a_range_holds_what_touches_it(url: str, query: str, count: int) -> None:
     assert len(read(playlist(url, PATH + query).body.decode()).uris) == count
+
+
+def test_a_range_has_its_length_unless_it_is_gzipped_or_too_long(
+    url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plain = playlist(url, PATH + RANGE)
+    assert plain.headers['Content-Length'] == str(len(plain.body))
+    gzipped = ask(url, PATH + RANGE, headers={'Accept-Encoding': 'gzip'})
+    assert gzipped.headers['Content-Length'] is None
+    assert gzip.decompress(gzipped.body) == plain.body
+    monkeypatch.setattr('restreamer.playlists.MOST_HOURS_AT_ONCE', 0)
+    long = client_of(fill(tmp_path, [*BEFORE, *AFTER]), Clock(at('2026-11-14T03:01:00'))).get(PATH + RANGE)
+    assert long.content_length is None
+    assert long.data == plain.body
 
 
 @pytest.mark.parametrize(
