@@ -1,4 +1,4 @@
-"""A viewer with Chromium, who opens a page in the bucket that plays what is mirrored there."""
+"""A viewer with Chromium, who opens a page that plays what is mirrored in a bucket, or held by a node."""
 
 import json
 import sys
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from tests.kit.archive import Archive
@@ -82,12 +83,28 @@ class Viewer:
 
 @contextmanager
 def watching(archive: Archive, playlist: str, home: Path, *, native: bool = False) -> Iterator[Viewer]:
-    """A viewer of the playlist, whose browser leaves its files in the folder `home`."""
+    """A viewer of a playlist in the bucket, whose browser leaves its files in the folder `home`."""
     archive.put('player.html', (HERE / 'player.html').read_bytes(), content_type='text/html')
     archive.put('hls.js', HLS_JS.read_bytes(), content_type='text/javascript')
-    page = archive.public_url('player.html') + ('?native' if native else '')
+    with _looking_at(archive.public_url('player.html'), playlist, home, native=native) as viewer:
+        yield viewer
+
+
+@contextmanager
+def watching_node(url: str, home: Path, *, native: bool = False) -> Iterator[Viewer]:
+    """A viewer of a playlist that a node serves; the page comes from elsewhere, as such pages do."""
+    page = home / 'player.html'
+    copyfile(HERE / 'player.html', page)
+    copyfile(HLS_JS, home / 'hls.js')
+    with _looking_at(page.as_uri(), url, home, native=native) as viewer:
+        yield viewer
+
+
+@contextmanager
+def _looking_at(page: str, playlist: str, home: Path, *, native: bool) -> Iterator[Viewer]:
+    address = f'{page}{"?native" if native else ""}#{playlist}'
     environment = dict.fromkeys(('HOME', 'TMPDIR', 'XDG_RUNTIME_DIR'), str(home))
-    with running(sys.executable, HERE / 'look.py', f'{page}#{playlist}', env=environment) as process:
+    with running(sys.executable, HERE / 'look.py', address, env=environment) as process:
         yield Viewer(process)
 
 

@@ -21,6 +21,20 @@ def footage(folder: Path, start: datetime, *, seconds: int = 16) -> list[list[Pi
     ]
 
 
+def broken_footage(folder: Path, start: datetime) -> list[list[Piece]]:
+    """A recording of a stream that was on already.
+
+    It has four seconds, a hole of as many, and six seconds more. Then the encoder began again, and its timestamps
+    with it.
+    """
+    runs = []
+    for name, seconds, begin in (('one', 16, start), ('other', 6, start + timedelta(seconds=16))):
+        (folder / name).mkdir()
+        runs.append(footage(folder / name, begin, seconds=seconds))
+    one, other = runs
+    return [*one[1:3], *one[5:], *other]
+
+
 def _read(folder: Path, number: int, variant: str, start: datetime) -> Piece:
     return piece(
         f'{start + timedelta(seconds=video.LIVE_SECONDS * number):%Y-%m-%dT%H:%M:%S.%f}',
