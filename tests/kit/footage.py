@@ -24,8 +24,8 @@ def footage(folder: Path, start: datetime, *, seconds: int = 16) -> list[list[Pi
 def broken_footage(folder: Path, start: datetime) -> list[list[Piece]]:
     """A recording of a stream that was on already.
 
-    It has four seconds, a hole of as many, and six seconds more. Then the encoder began again, and its timestamps
-    with it.
+    It has four seconds, a hole of as many, and six seconds more. Then the encoder began again, its timestamps
+    too.
     """
     runs = []
     for name, seconds, begin in (('one', 16, start), ('other', 6, start + timedelta(seconds=16))):

@@ -68,7 +68,7 @@ def test_ffmpeg_decodes_every_picture_over_what_breaks(
 
 
 def test_ffmpegs_xerror_stops_at_a_hole_whether_it_is_marked_or_not(url: str, tmp_path: Path) -> None:
-    """It does not heed DISCONTINUITY: continuity counters jump, so it takes the picture before for damaged."""
+    """It heeds no DISCONTINUITY; where continuity counters jump it takes the picture before for damaged."""
     marked = get(f'{url}{MEDIA}{RANGE}').text.replace('../../', f'{url}/')
     unmarked = marked.replace('#EXT-X-DISCONTINUITY\n', '')
     assert marked != unmarked
