@@ -59,9 +59,11 @@ lane-parts:
 coverage: install
 	$(BIN)/python -m pytest $(TESTS) --cov --cov-report=term:skip-covered
 
-# What goes by random moments, with twenty of them; SEGMESH_SEED=N has the same again, SEGMESH_KILLS=N more.
+# What goes by random moments, with twenty of them, and for a minute what goes by the clock; SEGMESH_SEED=N has the
+# same again, SEGMESH_KILLS=N and SEGMESH_SOAK_SECONDS=N more.
 soak: install
-	SEGMESH_KILLS=$${SEGMESH_KILLS:-20} $(BIN)/python -m pytest --capture=no tests/faults/test_18_mirror_killed.py
+	SEGMESH_KILLS=$${SEGMESH_KILLS:-20} SEGMESH_SOAK_SECONDS=$${SEGMESH_SOAK_SECONDS:-60} $(BIN)/python -m pytest \
+	  --capture=no --timeout=0 tests/faults/test_18_mirror_killed.py tests/faults/test_30_holes_filled_while_playing.py
 
 # Takes a while; BENCH='--only small --rounds 3 --scale 0.1' for a part. See docs/performance.md.
 bench: install $(CONTENDERS)

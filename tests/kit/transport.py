@@ -28,7 +28,7 @@ class Video:
 
 @cache
 def encoded(
-    video: Video | None = None, audio: str = '', *, rate: int = 48_000, later: int = 0, flags: str = ''
+    video: Video | None = None, audio: str = '', *, rate: int = 48_000, later: float = 0, flags: str = ''
 ) -> bytes:
     """A transport stream as FFmpeg writes it; its times are `later` by so many seconds."""
     file = io.BytesIO()

@@ -90,25 +90,11 @@ def answer_of(connection: Connection) -> Answer:
 
 @dataclass(frozen=True)
 class Listed:
-    """What a media playlist lists: sequence number -> URI, and the other lines."""
+    """What a media playlist lists: URIs, the number of the first, and all lines."""
 
     sequence: int
     uris: list[str]
     lines: list[str]
-
-    @property
-    def numbered(self) -> dict[int, str]:
-        return dict(enumerate(self.uris, self.sequence))
-
-    @property
-    def numbered_with_breaks(self) -> dict[int, tuple[str, int]]:
-        """The same with the number of the discontinuity that each comes after."""
-        found, breaks = [], self.discontinuity_sequence
-        for line in self.lines:
-            breaks += line == '#EXT-X-DISCONTINUITY'
-            if line[0] != '#':
-                found.append((line, breaks))
-        return dict(enumerate(found, self.sequence))
 
     @property
     def discontinuity_sequence(self) -> int:
