@@ -137,16 +137,20 @@ class _Followed:
         return zip(reel.segments(), self.hours.openings(reel), strict=True)
 
     def _ready(self, window: LiveWindow, held: list[Segment], now: datetime) -> list[Segment]:
-        """What comes after the window, up to a hole that may still be filled."""
+        """What comes after the window, up to a hole that may still be filled.
+
+        A hole is as old as our knowledge of it, but those that we find at first are as old as they look.
+        """
         new = [segment for segment in held if window.follows(segment)]
         after_holes = [
             later
             for earlier, later in pairwise([*window.segments[-1:], *new])
             if not timeline.follows(earlier, later)
         ]
-        self._held_back = {segment: self._held_back.get(segment, now) for segment in after_holes}
-        if not window.segments:
-            return new
+        self._held_back = {
+            segment: self._held_back.get(segment, now if window.segments else min(now, segment.end))
+            for segment in after_holes
+        }
         waiting = (each for each, since in self._held_back.items() if now - since < self.lengths.hold)
         first = next(waiting, None)
         return new if first is None else new[: new.index(first)]

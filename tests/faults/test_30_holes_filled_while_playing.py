@@ -67,11 +67,11 @@ class Landing:
             self.landed += 1
 
     def _times(self) -> Iterator[tuple[datetime, Piece]]:
-        """What is there when players come is whole: what they are told first is not held back."""
+        """The first, on which the numbers rest, and the last are in time."""
         rolled = random.Random(f'{SEED} holes filled while playing')
         for number, each in enumerate(self.pieces):
             delay = rolled.uniform(0.5, LONGEST_DELAY_SECONDS) if rolled.random() < LATE_SHARE else 0
-            if number < OLD_PIECES or number == len(self.pieces) - 1:
+            if number in (0, len(self.pieces) - 1):
                 delay = 0
             if number == LATEST:
                 delay = LONGEST_DELAY_SECONDS

@@ -213,6 +213,22 @@ def test_what_comes_after_a_hole_waits_for_a_moment(tmp_path: Path) -> None:
     assert player.poll().uris == listed([*recording.pieces[:13], *recording.pieces[14:16]])
 
 
+def test_a_node_that_is_asked_for_the_first_time_waits_for_a_young_hole_but_for_no_old_one(
+    tmp_path: Path,
+) -> None:
+    before, after = (Live(tmp_path / name, hold_seconds=6) for name in ('before', 'after'))
+    before.record(3, upto=10)
+    before.poll()
+    for recording in (before, after):
+        recording.record(3, 10, upto=12)
+    assert after.poll() == before.poll()
+    assert after.poll().uris == listed([*after.pieces[:3], *after.pieces[4:10]])
+    for recording in (before, after):
+        recording.record(3, upto=13)
+    assert after.poll() == before.poll()
+    assert after.poll().uris == listed([*after.pieces[:3], *after.pieces[4:13]])
+
+
 def test_from_a_start_on_as_far_back_as_is_allowed(recording: Live) -> None:
     recording.record(20, upto=100)
     recording.poll()
