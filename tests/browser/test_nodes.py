@@ -1,18 +1,25 @@
 """Chromium plays what nodes serve, with hls.js and by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from common.disk import Disk
 from tests.browser.viewer import View, need_browser, watching_node
 from tests.kit.build import HOUR, Piece, fill
-from tests.kit.footage import FRAMES_A_PIECE, broken_footage
-from tests.kit.process import restreamer
+from tests.kit.footage import FRAMES_A_PIECE, broken_footage, footage
+from tests.kit.process import eventually, metrics, restreamer
+from tests.kit.proxy import switching
 
+LIVE = '/playlist/bus/source.m3u8'
 RANGE = '?start=2026-11-14T03:00:00Z&end=2026-11-14T03:02:00Z'
 PATHS = '/playlist/bus/source.m3u8', '/playlist/bus.m3u8'
 A_MOMENT_SECONDS = 0.2
+WAITED_LONG = 'bufferNudgeOnStall'
+"""What hls.js says when it has waited for a while at the end of what there is."""
 
 
 @pytest.fixture(scope='module')
@@ -42,23 +49,87 @@ def assert_played_whole(view: View, recorded: list[list[Piece]]) -> None:
     assert view.frames >= FRAMES_A_PIECE * len(recorded)
 
 
-@pytest.mark.parametrize('path', PATHS)
+def played_to_the_end(url: str, home: Path, *, native: bool = False) -> list[View]:
+    """The media playlist and the master, side by side."""
+    with ExitStack() as stack:
+        viewers = [
+            stack.enter_context(watching_node(f'{url}{path}{RANGE}', home, native=native)) for path in PATHS
+        ]
+        return [viewer.until(lambda view: view.ended) for viewer in viewers]
+
+
 def test_hls_js_plays_a_range_over_a_hole_and_a_new_beginning_to_its_end(
-    home: Path, url: str, path: str, recorded: list[list[Piece]]
+    home: Path, url: str, recorded: list[list[Piece]]
 ) -> None:
-    with watching_node(f'{url}{path}{RANGE}', home) as viewer:
-        view = viewer.until(lambda view: view.ended)
-    assert view.complaints == []
-    assert [start for start, _ in view.appended] == [best.segment.start for best, _ in recorded]
-    for (_, size), variants in zip(view.appended, recorded, strict=True):
-        assert size in {len(each.body) for each in variants}
-    assert_played_whole(view, recorded)
+    for view in played_to_the_end(url, home):
+        assert view.complaints == []
+        assert [start for start, _ in view.appended] == [best.segment.start for best, _ in recorded]
+        for (_, size), variants in zip(view.appended, recorded, strict=True):
+            assert size in {len(each.body) for each in variants}
+        assert_played_whole(view, recorded)
 
 
-@pytest.mark.parametrize('path', PATHS)
 def test_chromium_plays_a_range_over_a_hole_and_a_new_beginning_by_itself(
-    home: Path, url: str, path: str, recorded: list[list[Piece]]
+    home: Path, url: str, recorded: list[list[Piece]]
 ) -> None:
     """Its timestamps go back by fourteen seconds where the encoder begins again."""
-    with watching_node(f'{url}{path}{RANGE}', home, native=True) as viewer:
-        assert_played_whole(viewer.until(lambda view: view.ended), recorded)
+    for view in played_to_the_end(url, home, native=True):
+        assert_played_whole(view, recorded)
+
+
+@pytest.fixture(scope='module')
+def live(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Piece]:
+    """What was recorded until now: the newest is ten seconds old."""
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=40)
+    return [best for best, _ in footage(tmp_path_factory.mktemp('live'), start, seconds=30)]
+
+
+def land(store: Path, pieces: Iterable[Piece]) -> Path:
+    store.mkdir(exist_ok=True)
+    for each in pieces:
+        Disk(store).add(each.segment, [each.body])
+    return store
+
+
+def polls(node: str) -> float:
+    return sum(count for name, count in metrics(node).items() if 'playlists.media' in name and '200' in name)
+
+
+def test_a_player_that_is_moved_to_another_node_goes_on(
+    home: Path, tmp_path: Path, live: list[Piece]
+) -> None:
+    """The other one starts then, and lacks two segments that were played until it has been asked for them."""
+    before, lacking, after = live[:-4], live[-4:-2], live[-2:]
+    first_store = land(tmp_path / 'first', [*before, *lacking])
+    second_store = land(tmp_path / 'second', [*before, *after])
+    with ExitStack() as stack:
+        first = stack.enter_context(restreamer(first_store))
+        url, switch = stack.enter_context(switching(first))
+        viewer = stack.enter_context(watching_node(f'{url}{LIVE}', home))
+        viewer.until(lambda view: view.has_reached(lacking[-1]))
+        second = stack.enter_context(restreamer(second_store, '--live-hold', '60'))
+        switch.turn_to(second)
+        eventually(lambda: polls(second) > 1)
+        land(second_store, lacking)
+        view = viewer.until(lambda view: view.has_reached(after[-1]))
+    assert set(view.complaints) <= {WAITED_LONG}
+    starts = [start for start, _ in view.appended]
+    assert starts == [each.segment.start for each in live[-len(starts) :]]
+
+
+def test_a_player_that_is_moved_to_a_node_that_holds_less_has_to_load_its_playlist_again(
+    home: Path, tmp_path: Path, live: list[Piece]
+) -> None:
+    """Its numbers differ for ever: two segments fewer were counted."""
+    before, after = live[:-2], live[-2:]
+    first_store = land(tmp_path / 'first', before)
+    second_store = land(tmp_path / 'second', [*before[:6], *before[8:]])
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(restreamer(each)) for each in (first_store, second_store))
+        url, switch = stack.enter_context(switching(first))
+        viewer = stack.enter_context(watching_node(f'{url}{LIVE}', home, again=True))
+        viewer.until(lambda view: view.has_reached(before[-1]))
+        switch.turn_to(second)
+        land(second_store, after)
+        view = viewer.until(lambda view: view.has_reached(after[-1]))
+    assert set(view.complaints) - {WAITED_LONG} == {'levelParsingError'}

@@ -86,23 +86,28 @@ def watching(archive: Archive, playlist: str, home: Path, *, native: bool = Fals
     """A viewer of a playlist in the bucket, whose browser leaves its files in the folder `home`."""
     archive.put('player.html', (HERE / 'player.html').read_bytes(), content_type='text/html')
     archive.put('hls.js', HLS_JS.read_bytes(), content_type='text/javascript')
-    with _looking_at(archive.public_url('player.html'), playlist, home, native=native) as viewer:
+    page = archive.public_url('player.html')
+    with _looking_at(page, playlist, home, 'native' if native else '') as viewer:
         yield viewer
 
 
 @contextmanager
-def watching_node(url: str, home: Path, *, native: bool = False) -> Iterator[Viewer]:
-    """A viewer of a playlist that a node serves; the page comes from elsewhere, as such pages do."""
+def watching_node(url: str, home: Path, *, native: bool = False, again: bool = False) -> Iterator[Viewer]:
+    """A viewer of a playlist that a node serves; the page comes from elsewhere, as such pages do.
+
+    `again` has the page load the playlist once more if its numbers are no more what they were.
+    """
     page = home / 'player.html'
     copyfile(HERE / 'player.html', page)
     copyfile(HLS_JS, home / 'hls.js')
-    with _looking_at(page.as_uri(), url, home, native=native) as viewer:
+    mode = 'native' if native else 'again' if again else ''
+    with _looking_at(page.as_uri(), url, home, mode) as viewer:
         yield viewer
 
 
 @contextmanager
-def _looking_at(page: str, playlist: str, home: Path, *, native: bool) -> Iterator[Viewer]:
-    address = f'{page}{"?native" if native else ""}#{playlist}'
+def _looking_at(page: str, playlist: str, home: Path, mode: str) -> Iterator[Viewer]:
+    address = f'{page}?{mode}#{playlist}'
     environment = dict.fromkeys(('HOME', 'TMPDIR', 'XDG_RUNTIME_DIR'), str(home))
     with running(sys.executable, HERE / 'look.py', address, env=environment) as process:
         yield Viewer(process)

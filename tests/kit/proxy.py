@@ -94,6 +94,36 @@ def counting(url: str, rate_bytes_per_second: float = 0.0) -> Iterator[tuple[str
         yield f'http://127.0.0.1:{own_port}', meter
 
 
+class Switch:
+    """Where new connections go; those there are end when it is turned."""
+
+    def __init__(self, url: str) -> None:
+        self._port = _port_of(url)
+        self._open: set[socket.socket] = set()
+
+    def turn_to(self, url: str) -> None:
+        """From now on to the server behind the URL, as if the one before were gone."""
+        self._port = _port_of(url)
+        for each in self._open:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def serve(self, client: socket.socket) -> None:
+        self._open.add(client)
+        try:
+            serve(client, self._port, Meter(0.0))
+        finally:
+            self._open.discard(client)
+
+
+@contextmanager
+def switching(url: str) -> Iterator[tuple[str, Switch]]:
+    """A proxy before the server in this process that can be turned to another one; its URL."""
+    switch = Switch(url)
+    with _listening(lambda client, _: switch.serve(client)) as own_port:
+        yield f'http://127.0.0.1:{own_port}', switch
+
+
 @contextmanager
 def encrypting(url: str, context: ssl.SSLContext) -> Iterator[str]:
     """A proxy before the server in this process that speaks TLS with the clients; its URL."""
