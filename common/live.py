@@ -54,9 +54,14 @@ class LiveWindow:
             self,
             segments=self.segments + new,
             sequence=self.sequence if begun else int(new[0].start.timestamp()),
-            target_duration=max(self.target_duration, playlist.target_duration_of(new)),
+            target_duration=self._target_with(new),
             breaks=self.breaks | {segment for segment in new if segment in breaks},
         )
+
+    def _target_with(self, new: Sequence[Segment]) -> int:
+        if self.segments:
+            return _enough(self.target_duration, new)
+        return max(self.target_duration, playlist.target_duration_of(new))
 
     def since(self, start: datetime) -> 'LiveWindow':
         """The window without the segments that end by `start`."""
@@ -112,7 +117,7 @@ class LiveWindow:
             raise ListingError(f'a live playlist that is damaged: {shown(text, 60)}')
         if not all(0 <= each < MOST_NUMBER for each in (found.sequence, found.discontinuity_sequence)):
             raise ListingError('a live playlist with numbers that cannot be')
-        target = max(int(found.target_duration), playlist.target_duration_of(window.segments))
+        target = _enough(int(found.target_duration), window.segments)
         pairs = zip(window.segments, found.entries, strict=True)
         breaks = frozenset(segment for segment, entry in pairs if entry.discontinuity)
         return cls(window.segments, found.sequence, target, found.discontinuity_sequence, breaks)
@@ -134,3 +139,11 @@ class LiveWindow:
         """How many discontinuity tags go with the first `count` segments, and with the tag after them."""
         pairs = zip(self.segments[:count], self.segments[1 : count + 1], strict=False)
         return sum(later in self.breaks or not timeline.follows(earlier, later) for earlier, later in pairs)
+
+
+def _enough(target_duration: int, segments: Sequence[Segment]) -> int:
+    """The same if it may stay: no EXTINF exceeds it when rounded (RFC 8216 section 4.3.3.1)."""
+    longest = max((segment.duration for segment in segments), default=timedelta())
+    if longest < timedelta(seconds=target_duration + 0.5):
+        return target_duration
+    return max(target_duration, playlist.target_duration_of(segments))

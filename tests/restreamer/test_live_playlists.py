@@ -229,6 +229,20 @@ def test_a_node_that_is_asked_for_the_first_time_waits_for_a_young_hole_but_for_
     assert after.poll().uris == listed([*after.pieces[:3], *after.pieces[4:13]])
 
 
+def test_a_segment_that_is_a_little_longer_does_not_change_the_target_duration(recording: Live) -> None:
+    recording.pieces = [
+        *run_of(10, START),
+        piece('2026-11-14T03:00:20', seconds=2.4),
+        *run_of(2, '2026-11-14T03:00:22.4'),
+    ]
+    player = Player(recording)
+    for upto in (10, 11, 13):
+        recording.record(upto=upto)
+        player.poll()
+    recording.restart()
+    assert '#EXT-X-TARGETDURATION:2' in player.poll().lines
+
+
 def test_from_a_start_on_as_far_back_as_is_allowed(recording: Live) -> None:
     recording.record(20, upto=100)
     recording.poll()
