@@ -94,7 +94,7 @@ def test_a_range_has_its_length_unless_it_is_gzipped_or_too_long(
     gzipped = ask(url, PATH + RANGE, headers={'Accept-Encoding': 'gzip'})
     assert gzipped.headers['Content-Length'] is None
     assert gzip.decompress(gzipped.body) == plain.body
-    monkeypatch.setattr('restreamer.playlists.MOST_HOURS_AT_ONCE', 0)
+    monkeypatch.setattr('restreamer.playing.playlists.MOST_HOURS_AT_ONCE', 0)
     long = client_of(fill(tmp_path, [*BEFORE, *AFTER]), Clock(at('2026-11-14T03:01:00'))).get(PATH + RANGE)
     assert long.content_length is None
     assert long.data == plain.body
