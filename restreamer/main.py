@@ -24,6 +24,7 @@ from restreamer.admission.limits import Gate
 from restreamer.admission.proxies import Proxies
 from restreamer.app import create_app
 from restreamer.context import Context
+from restreamer.missing import overview
 from restreamer.playing.live import Lengths
 
 log = logging.getLogger('restreamer')
@@ -57,17 +58,19 @@ def restreamer(**flags: Any) -> None:
     )
     may = access.configured(own, is_local=service.is_loopback(own.listen[0]))
     certificate = Certificate.of(own.tls_certificate, own.tls_key)
-    proxies = Proxies(create_app(context, registry, may), own.trusted_proxies)
+    app = create_app(context, registry, may)
+    proxies = Proxies(app, own.trusted_proxies)
     server = service.HttpServer(
         service.bound(own.listen), proxies.app, limits=proxies.limits(own), certificate=certificate
     )
     access.warn_if_exposed(may, own, log)
     server.start()
     log.info('serving %s on %s', node.store, server.url)
-    watching = gevent.spawn(context.changes.run)
+    beside: list[gevent.Greenlet[..., None]] = [gevent.spawn(context.changes.run)]
+    beside += [gevent.spawn(overview.prepare, app)]
     stop.wait()
     context.waiters.release()
-    watching.kill()
+    gevent.killall(beside)
     server.stop_gracefully()
     log.info('stopped')
 

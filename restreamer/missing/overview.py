@@ -7,7 +7,7 @@ from importlib.metadata import version
 from math import floor
 from typing import Any, cast
 
-from flask import Blueprint, current_app
+from flask import Blueprint, Flask, current_app
 from gevent.pool import Pool
 
 from common.offload import offload
@@ -39,6 +39,11 @@ blueprint = Blueprint('overview', __name__)
 def overview() -> dict[str, Any]:
     """Of the last seven days; made every two seconds at most, for all who ask."""
     return cast(Overview, current_app.extensions[EXTENSION]).now()
+
+
+def prepare(app: Flask) -> None:
+    """Looks once, so that whoever opens the page first need not wait until all hours were read."""
+    cast(Overview, app.extensions[EXTENSION]).now()
 
 
 class Overview:

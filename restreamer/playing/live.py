@@ -29,6 +29,9 @@ from restreamer.serving.waiting import MOST_SHARE, Shared
 LARGEST_SKEW = timedelta(minutes=1)
 """How far a recorder's clock may be ahead: a segment once listed live holds up all that lie before it."""
 
+LONGEST_REST_SECONDS = 0.25
+"""After a look, however long it took."""
+
 BREAKS_A_DAY = 1000
 """Discontinuities are counted from this many for each day since 1970."""
 
@@ -72,7 +75,7 @@ class LiveWindows:
             followed = _Followed(
                 stream, variant, self._hours, self._journal_of(stream, variant), self._clock, self.lengths
             )
-            shared = Shared(lambda: offload(followed.move_on), lambda seconds: seconds / MOST_SHARE)
+            shared = Shared(lambda: offload(followed.move_on), _rest_seconds)
             self._followed[stream, variant] = shared
         return shared.look_soon()
 
@@ -154,6 +157,10 @@ class _Followed:
         waiting = (each for each, since in self._held_back.items() if now - since < self.lengths.hold)
         first = next(waiting, None)
         return new if first is None else new[: new.index(first)]
+
+
+def _rest_seconds(look_seconds: float) -> float:
+    return min(look_seconds / MOST_SHARE, LONGEST_REST_SECONDS)
 
 
 def _edge(window: LiveWindow, start: datetime) -> datetime:
