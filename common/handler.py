@@ -3,6 +3,7 @@
 import errno
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any, cast
 
 import gevent
 from gevent.pywsgi import Input, WSGIHandler
+
+from common.sentfile import SentFile
 
 MOST_HEADER_BYTES = 64 * 1024
 MOST_BODY_BYTES = 1024 * 1024
@@ -97,6 +100,16 @@ class Handler(WSGIHandler):
     def _give_up(self) -> None:
         self.close_connection = True
 
+    def process_result(self) -> None:
+        if not isinstance(self.result, SentFile) or isinstance(self.socket, ssl.SSLSocket):
+            super().process_result()
+            return
+        self.write(b'')  # the head
+        try:
+            self.response_length += self.result.send(self.socket, self.server.limits.stall_seconds)
+        except OSError as error:
+            raise _gone(error) from None
+
     def _sendall(self, data: Any) -> None:
         """All of it, for as long as some of it goes out every now and then."""
         try:
@@ -104,7 +117,7 @@ class Handler(WSGIHandler):
             while rest:
                 rest = rest[self.socket.send(rest) :]
         except OSError as error:
-            raise BrokenPipeError(errno.EPIPE, f'the reader stalled or went away: {error}') from None
+            raise _gone(error) from None
         self.response_length += len(data)
 
     def _handle_client_error(self, ex: BaseException) -> tuple[str, bytes]:
@@ -117,6 +130,10 @@ class Handler(WSGIHandler):
         if isinstance(ex, HeadersTooLargeError):
             return '431', _plain('431 Request Header Fields Too Large', str(ex))
         return '400', _plain('400 Bad Request', 'this is no request of HTTP/1.1')
+
+
+def _gone(error: OSError) -> BrokenPipeError:
+    return BrokenPipeError(errno.EPIPE, f'the reader stalled or went away: {error}')
 
 
 def _bound_what_the_system_holds(connection: socket.socket, stall_seconds: float) -> None:

@@ -1,7 +1,6 @@
 """GET /segments: the bytes of a segment, with Range and conditional requests (RFC 9110)."""
 
 import os
-from collections.abc import Callable
 from functools import partial
 from io import FileIO
 from typing import ClassVar
@@ -9,11 +8,11 @@ from typing import ClassVar
 from flask import Blueprint, request
 from werkzeug import Response
 from werkzeug.exceptions import BadRequest, NotFound
-from werkzeug.wsgi import FileWrapper
 
 from common.errors import SegmentError
 from common.offload import offload
 from common.segment import Hour, Segment
+from common.sentfile import SentFile
 from restreamer.context import context
 from restreamer.measures import measures
 
@@ -32,8 +31,9 @@ def segment(stream: str, variant: str, hour: str, name: str) -> Response:
     wanted = _segment(Hour(stream, variant, hour), name)
     file = offload(context().disk.open, wanted)
     size = os.fstat(file.fileno()).st_size
-    blocks = OffloadedFile(file)
-    blocks.when_sent = partial(measures().sent, 'single', 1, size) if not request.range else None
+    blocks = _SegmentFile(file)
+    if not request.range:
+        blocks.when_sent = partial(measures().sent, 'single', 1, size)  # type: ignore[method-assign]
     response = Response(blocks, mimetype=CONTENT_TYPE, direct_passthrough=True)
     response.content_length = size
     response.cache_control.max_age = A_YEAR_SECONDS
@@ -44,10 +44,9 @@ def segment(stream: str, variant: str, hour: str, name: str) -> Response:
     return response.make_conditional(request, accept_ranges=True, complete_length=length)
 
 
-class OffloadedFile(FileWrapper):
-    """The blocks of a file, each read in the thread pool, so that a slow disk does not hold up others."""
+class _SegmentFile(SentFile):
+    """The file of a segment, in small blocks while many are sent."""
 
-    when_sent: Callable[[], None] | None = None
     _open: ClassVar[set[int]] = set()
 
     def __init__(self, file: FileIO) -> None:
@@ -57,14 +56,6 @@ class OffloadedFile(FileWrapper):
     def close(self) -> None:
         self._open.discard(id(self))
         super().close()
-
-    def __next__(self) -> bytes:
-        block: bytes = offload(self.file.read, self.buffer_size)
-        if not block:
-            if self.when_sent:
-                self.when_sent()
-            raise StopIteration
-        return block
 
 
 def _segment(hour: Hour, name: str) -> Segment:
