@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Protocol
 
 from common import digest
-from common.segment import TYPES, Segment
+from common.segment import ONE_HOUR, TYPES, Segment
 from common.times import iso
 
 TOLERANCE = timedelta(milliseconds=10)
@@ -60,11 +60,18 @@ class Coverage:
 
     def per_minute(self) -> Iterator[tuple[datetime, float]]:
         """Each minute that the range touches, with the covered share of its part in the range."""
+        return self._per(_MINUTE)
+
+    def per_hour(self) -> Iterator[tuple[datetime, float]]:
+        """The same of each hour."""
+        return self._per(ONE_HOUR)
+
+    def _per(self, length: timedelta) -> Iterator[tuple[datetime, float]]:
         starts = [interval.start for interval in self.covered]
-        for minute in _minutes(self.range):
-            first = max(0, bisect_right(starts, minute.start) - 1)
-            last = bisect_left(starts, minute.end)
-            yield minute.start, _share(minute, self.covered[first:last])
+        for part in _parts(self.range, length):
+            first = max(0, bisect_right(starts, part.start) - 1)
+            last = bisect_left(starts, part.end)
+            yield part.start, _share(part, self.covered[first:last])
 
 
 def playable(segments: Iterable[Segment], within: Interval | None = None) -> list[Segment]:
@@ -188,15 +195,16 @@ def _between(covered: Sequence[Interval], within: Interval) -> Iterator[Interval
         yield Interval(edge, within.end)
 
 
-def _minutes(within: Interval) -> Iterator[Interval]:
+def _parts(within: Interval, length: timedelta) -> Iterator[Interval]:
+    """The minutes, or hours, of the clock that the range touches, as far as it does."""
     start = within.start
     while start < within.end:
-        whole = start - (start - _EPOCH) % _MINUTE
-        end = min(whole + _MINUTE, within.end)
+        whole = start - (start - _EPOCH) % length
+        end = min(whole + length, within.end)
         yield Interval(start, end)
         start = end
 
 
-def _share(minute: Interval, covered: Sequence[Interval]) -> float:
-    pieces = [Interval(max(each.start, minute.start), min(each.end, minute.end)) for each in covered]
-    return sum(max(0.0, piece.seconds) for piece in pieces) / minute.seconds
+def _share(part: Interval, covered: Sequence[Interval]) -> float:
+    pieces = [Interval(max(each.start, part.start), min(each.end, part.end)) for each in covered]
+    return sum(max(0.0, piece.seconds) for piece in pieces) / part.seconds

@@ -1,5 +1,7 @@
 """GET /coverage: what of a range is held, and exactly what is missing."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint
@@ -15,7 +17,7 @@ blueprint = Blueprint('coverage', __name__)
 
 @blueprint.get('/coverage/<stream:stream>/<variant:variant>')
 def coverage(stream: str, variant: str) -> dict[str, Any]:
-    """Covered intervals, holes, per cent and per minute; without a range, the hour that ends now."""
+    """What is covered and what is missing, in all, hour by hour and minute by minute; by default of an hour."""
     within = parameters.interval(context().clock().replace(microsecond=0))
     return {'stream': stream, 'variant': variant, **offload(_told, context(), stream, variant, within)}
 
@@ -28,7 +30,10 @@ def _told(at: Context, stream: str, variant: str, within: Interval) -> dict[str,
         'percent': round(100 * found.ratio, 3),
         'covered': [each.told() for each in found.covered],
         'holes': [each.told() for each in found.holes],
-        'minutes': [
-            {'start': iso(minute), 'covered': round(share, 3)} for minute, share in found.per_minute()
-        ],
+        'hours': _shares(found.per_hour()),
+        'minutes': _shares(found.per_minute()),
     }
+
+
+def _shares(parts: Iterable[tuple[datetime, float]]) -> list[dict[str, Any]]:
+    return [{'start': iso(start), 'covered': round(share, 3)} for start, share in parts]

@@ -52,6 +52,7 @@ def test_covered_holes_percent_and_minutes_of_a_known_store(url: str) -> None:
         'percent': 26.667,
         'covered': [interval('03:00:00', '03:00:30'), interval('03:01:40', '03:01:50')],
         'holes': [interval('03:00:30', '03:01:40'), interval('03:01:50', '03:02:30')],
+        'hours': [{'start': '2026-11-14T03:00:00Z', 'covered': 0.267}],
         'minutes': [
             {'start': '2026-11-14T03:00:00Z', 'covered': 0.5},
             {'start': '2026-11-14T03:01:00Z', 'covered': 0.167},

@@ -1,9 +1,10 @@
 """The entries of a range are those of the plain writer, wherever the range cuts the hours."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import gevent
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from common import digest, playlist
 from common.disk import Disk
 from common.mpegts import Opening
 from common.reel import Reel
-from common.segment import TYPES, Segment
+from common.segment import TYPES, Hour, Segment
 from common.timeline import Interval, playable
 from restreamer.playing import entries
 from restreamer.playing.entries import Entries, is_break
@@ -87,6 +88,26 @@ def test_a_segment_that_lands_is_in_the_next_answer(tmp_path: Path) -> None:
     for upto in (2, 3, 4):
         fill(tmp_path / 'store', pieces[:upto])
         assert text_of(hours, within) == plain([each.segment for each in pieces[:upto]], within)
+
+
+def test_who_asks_for_the_same_at_the_same_time_shares_it_though_the_first_goes_away(tmp_path: Path) -> None:
+    pieces = run_of(3)
+    reads = []
+
+    class Counted(Disk):
+        def beginnings(self, hour: Hour, names: Iterable[str], size_bytes: int) -> Iterator[bytes]:
+            reads.append(hour)
+            return super().beginnings(hour, names, size_bytes)
+
+    hours = Hours(Counted(fill(tmp_path / 'store', pieces)))
+    within = Interval(pieces[0].segment.start, pieces[-1].segment.end)
+    (part,) = hours.parts('bus', 'source', within)
+    first, *others = [gevent.spawn(hours.stretch, part) for _ in range(5)]
+    gevent.sleep(0)
+    first.kill()
+    texts = {greenlet.get(timeout=5).text for greenlet in others}
+    assert texts == {plain([each.segment for each in pieces], within)}
+    assert reads == [HOUR]
 
 
 def opened(second: float, pts: float | None, parameters: bytes = b'one') -> tuple[int, Opening | None]:
