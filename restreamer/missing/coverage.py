@@ -17,7 +17,7 @@ blueprint = Blueprint('coverage', __name__)
 
 @blueprint.get('/coverage/<stream:stream>/<variant:variant>')
 def coverage(stream: str, variant: str) -> dict[str, Any]:
-    """What is covered and what is missing, in all, hour by hour and minute by minute; by default of an hour."""
+    """What is covered and what is missing, in all, by the hour and by the minute; by default of an hour."""
     within = parameters.interval(context().clock().replace(microsecond=0))
     return {'stream': stream, 'variant': variant, **offload(_told, context(), stream, variant, within)}
 
