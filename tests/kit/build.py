@@ -75,6 +75,20 @@ def run_of(
     ]
 
 
+def segment_after(
+    begin: datetime, start_ms: int, length_ms: int, kind: str = 'full', body: int = 0
+) -> Segment:
+    """A segment of that many milliseconds, so many after `begin`; an equal `body` stands for equal bytes."""
+    return Segment.named(
+        'bus',
+        'source',
+        start=begin + timedelta(milliseconds=start_ms),
+        duration=timedelta(milliseconds=length_ms),
+        kind=kind,
+        content=digest.sha256([b'%d' % body]),
+    )
+
+
 def tombstone_of(withdrawn: Piece) -> Segment:
     return Segment.parse(withdrawn.hour, withdrawn.name.removesuffix('.ts') + '.tombstone')
 

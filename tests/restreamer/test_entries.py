@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import gevent
@@ -19,22 +20,12 @@ from restreamer.playing import entries
 from restreamer.playing.entries import Entries, is_break
 from restreamer.playing.hours import Hours
 from restreamer.playing.playlists import uri_of
-from tests.kit.build import HOUR, at, fill, run_of
+from tests.kit.build import HOUR, at, fill, run_of, segment_after
 
 START = at('2026-11-14T03:59:30')
 MILLISECOND = timedelta(milliseconds=1)
+segment = partial(segment_after, START)
 SECOND_US = 1_000_000
-
-
-def segment(start_ms: int, length_ms: int, kind: str, body: int) -> Segment:
-    return Segment.named(
-        'bus',
-        'source',
-        start=START + start_ms * MILLISECOND,
-        duration=length_ms * MILLISECOND,
-        kind=kind,
-        content=digest.sha256([b'%d' % body]),
-    )
 
 
 sets = st.lists(

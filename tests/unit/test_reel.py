@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from itertools import chain, groupby
 
 from hypothesis import example, given, settings
@@ -11,21 +12,11 @@ from common import digest, timeline
 from common.reel import Reel, covered, joined, microseconds, moment
 from common.segment import TYPES, Segment
 from common.timeline import Interval, playable
-from tests.kit.build import at, run_of
+from tests.kit.build import at, run_of, segment_after
 
 START = at('2026-11-14T03:59:30')
 MILLISECOND = timedelta(milliseconds=1)
-
-
-def segment(start_ms: int, length_ms: int, kind: str = 'full', body: int = 0) -> Segment:
-    return Segment.named(
-        'bus',
-        'source',
-        start=START + start_ms * MILLISECOND,
-        duration=length_ms * MILLISECOND,
-        kind=kind,
-        content=digest.sha256([b'%d' % body]),
-    )
+segment = partial(segment_after, START)
 
 
 offsets = st.one_of(st.integers(0, 60_000), st.integers(0, 30).map(lambda n: n * 1995))

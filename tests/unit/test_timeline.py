@@ -1,6 +1,7 @@
 """Which segments play, and what is missing: the same answer everywhere, and one that adds up."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import combinations, pairwise
 from random import Random
 
@@ -12,21 +13,11 @@ from common import digest
 from common.errors import SegmentError
 from common.segment import TYPES, Hour, Segment
 from common.timeline import TOLERANCE, Coverage, Interval, coverage, follows, playable
-from tests.kit.build import HOUR, at, piece, run_of, tombstone_of
+from tests.kit.build import HOUR, at, piece, run_of, segment_after, tombstone_of
 
 START = at('2026-11-14T03:00:00')
 MILLISECOND = timedelta(milliseconds=1)
-
-
-def segment(start_ms: int, length_ms: int, kind: str = 'full', body: int = 0) -> Segment:
-    return Segment.named(
-        'bus',
-        'source',
-        start=START + start_ms * MILLISECOND,
-        duration=length_ms * MILLISECOND,
-        kind=kind,
-        content=digest.sha256([b'%d' % body]),
-    )
+segment = partial(segment_after, START)
 
 
 def within(start_ms: int, end_ms: int) -> Interval:
