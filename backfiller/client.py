@@ -18,9 +18,9 @@ from urllib3.exceptions import HTTPError
 from backfiller.engines import BLOCK_BYTES, Answer, Engine, Rich
 from backfiller.pace import Wait, no_cap
 from common.batch import ReadInto
-from common.deadline import DeadlineError, deadline
+from common.http.deadline import DeadlineError, deadline
+from common.http.tokens import Token
 from common.segment import shown
-from common.tokens import Token
 
 MAX_REDIRECTS = 5
 

@@ -8,10 +8,10 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from backfiller.service import Service
 from common.errors import SegmentError
+from common.http.tokens import Token, bearer, is_from_elsewhere
 from common.place import Scope
 from common.segment import check_label, hour_start, shown
 from common.service import metrics_page
-from common.tokens import Token, bearer, is_from_elsewhere
 
 
 def create_app(service: Service, admin: Token | None = None, *, is_local: bool = True) -> Flask:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from common import settings
 from common.config import Settings
-from common.tokens import Token, given_token
+from common.http.tokens import Token, given_token
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from requests.utils import get_environ_proxies, get_netrc_auth
 
 from backfiller.fair import FairAdapter
 from common.batch import ReadInto
-from common.fair import FairConnection, FairHTTPSConnection
-from common.trust import authorities
+from common.http.fair import FairConnection, FairHTTPSConnection
+from common.http.trust import authorities
 
 BLOCK_BYTES = 256 * 1024
 USER_AGENT = f'segmesh/{version("segmesh")}'

@@ -4,7 +4,7 @@ from typing import Any
 
 from requests.adapters import HTTPAdapter
 
-from common.fair import POOLS
+from common.http.fair import POOLS
 
 
 class FairAdapter(HTTPAdapter):

@@ -46,11 +46,11 @@ from common.config import Settings
 from common.disk import Disk
 from common.errors import ListingError, UsageError
 from common.horizon import Horizon
+from common.http.tokens import Token
 from common.identity import node_id
 from common.offload import OffloadedDisk
 from common.place import Scope
 from common.segment import Hour
-from common.tokens import Token
 
 VITALS_DEADLINE_SECONDS = 10.0
 SUMMARIES_AT_ONCE = 2

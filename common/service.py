@@ -20,8 +20,8 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from common.errors import SegmeshError, StoppedError, UsageError
-from common.handler import HEADER_SECONDS, OVERLOADED, Handler, Limits, within
-from common.tls import Certificate
+from common.http.handler import HEADER_SECONDS, OVERLOADED, Handler, Limits, within
+from common.http.tls import Certificate
 
 R = TypeVar('R')
 

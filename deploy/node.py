@@ -4,8 +4,8 @@ from pathlib import Path
 
 from backfiller.credentials import Credentials
 from common.config import Settings, env_of, options
+from common.http.tls import Certificate
 from common.settings import SECTIONS, Backfiller, Node, Restreamer
-from common.tls import Certificate
 from deploy import child
 from deploy.supervisor import Service
 

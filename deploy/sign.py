@@ -8,10 +8,10 @@ import click
 
 from common import cli, config, kinds
 from common.errors import SegmentError, UsageError
+from common.http.tokens import given_token
 from common.segment import check_label
 from common.settings import Restreamer
 from common.times import utc_now
-from common.tokens import given_token
 from restreamer.admission.signing import LONGEST_SECONDS, Scope, signed
 
 

@@ -11,10 +11,10 @@ from flask import current_app
 from common import wire
 from common.changes import Changes
 from common.disk import Disk
+from common.http.tokens import Token
 from common.offload import offload
 from common.segment import Hour
 from common.summaries import Summaries
-from common.tokens import Token
 from restreamer.admission.limits import Gate
 from restreamer.missing.neighbours import Neighbours
 from restreamer.playing.hours import Hours

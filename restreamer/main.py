@@ -14,11 +14,11 @@ import gevent
 
 from common import cli, service
 from common.disk import Disk
+from common.http.tls import Certificate
+from common.http.tokens import given_token
 from common.identity import node_id
 from common.settings import Backfiller, Node, Restreamer, Retention
 from common.times import utc_now
-from common.tls import Certificate
-from common.tokens import given_token
 from restreamer.admission import access
 from restreamer.admission.limits import Gate
 from restreamer.admission.proxies import Proxies

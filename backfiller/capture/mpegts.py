@@ -1,6 +1,6 @@
 """MPEG transport streams (ISO/IEC 13818-1), as far as a recorder has to know them."""
 
-from common.packets import PACKET_BYTES, SYNC_BYTE
+from common.video.packets import PACKET_BYTES, SYNC_BYTE
 
 
 def is_transport_stream(body: bytes) -> bool:

@@ -20,7 +20,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 
 from backfiller.engines import Engine, Lean
-from common.deadline import DeadlineError, deadline
+from common.http.deadline import DeadlineError, deadline
 
 _HEADERS = {
     'CacheControl': 'Cache-Control',

@@ -24,8 +24,8 @@ from backfiller.mirror.members import Members
 from backfiller.mirror.verify import Problem, Verdict
 from backfiller.together import each_of, together
 from common import playlist
-from common.deadline import DeadlineError, deadline
 from common.errors import ListingError, SegmentError, SegmeshError, SourceError, StoreError
+from common.http.deadline import DeadlineError, deadline
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING, Scope, Source, Troubles
 from common.segment import Hour

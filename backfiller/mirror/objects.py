@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from backfiller.mirror.s3 import Border
-from common.deadline import DeadlineError, deadline
 from common.errors import SegmentError
+from common.http.deadline import DeadlineError, deadline
 
 GET_SECONDS = 300.0
 

@@ -15,10 +15,10 @@ from prometheus_client import CollectorRegistry, Counter
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import BadRequest, Conflict, Forbidden, HTTPException, Unauthorized
 
+from common.http.tokens import Token, bearer, given_token, is_from_elsewhere
 from common.service import is_loopback
 from common.settings import Restreamer
 from common.times import iso, utc_now
-from common.tokens import Token, bearer, given_token, is_from_elsewhere
 from restreamer.admission import signing
 from restreamer.admission.signing import Scope, Signed
 

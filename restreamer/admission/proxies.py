@@ -6,7 +6,7 @@ from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from common.handler import Limits
+from common.http.handler import Limits
 from common.settings import Restreamer
 
 

@@ -10,11 +10,11 @@ from urllib.parse import urljoin, urlsplit
 from urllib3 import BaseHTTPResponse, PoolManager
 from urllib3.exceptions import HTTPError
 
-from common.deadline import DeadlineError, deadline
 from common.errors import ListingError, SourceError
-from common.fair import POOLS
+from common.http.deadline import DeadlineError, deadline
+from common.http.fair import POOLS
+from common.http.trust import authorities
 from common.segment import shown
-from common.trust import authorities
 
 DEADLINE_SECONDS = 3.0
 MOST_REDIRECTS = 3

@@ -15,7 +15,7 @@ from gevent.lock import BoundedSemaphore
 
 from common import kinds
 from common.errors import ListingError, SourceError
-from common.tokens import Token
+from common.http.tokens import Token
 from common.wire import MAX_LISTING_BYTES
 from restreamer.missing.asking import Asker, Reply
 from restreamer.recent import Recent

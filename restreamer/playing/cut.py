@@ -13,11 +13,11 @@ from werkzeug.wsgi import FileWrapper
 from common import digest, timeline
 from common.disk import BLOCK_BYTES, Disk
 from common.errors import SegmentError
-from common.mpegts import media
 from common.offload import offload
 from common.reel import Reel, covered
 from common.segment import Segment, shown
 from common.timeline import Interval
+from common.video.mpegts import media
 from restreamer import parameters
 from restreamer.admission.limits import Gate
 from restreamer.context import context

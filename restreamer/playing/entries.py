@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from common.mpegts import TICKS_PER_SECOND, Opening, ticks_between
 from common.reel import TOLERANCE_US, Reel
+from common.video.mpegts import TICKS_PER_SECOND, Opening, ticks_between
 
 BREAK = '#EXT-X-DISCONTINUITY\n'
 LARGEST_LEAP_TICKS = TICKS_PER_SECOND // 2

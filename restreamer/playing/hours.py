@@ -11,12 +11,12 @@ from typing import NamedTuple
 from common import timeline
 from common.disk import Disk
 from common.errors import ListingError
-from common.mpegts import Opening, opening
 from common.offload import offload
 from common.reel import Reel, covered, joined, microseconds, reaches_into
 from common.remembered import Remembered
 from common.segment import Hour, hour_text
 from common.timeline import Coverage, Interval
+from common.video.mpegts import Opening, opening
 from restreamer.playing.entries import Entries, Stretch
 from restreamer.recent import Recent
 

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from common import timeline
 from common.live import LiveWindow
-from common.mpegts import Opening
 from common.offload import offload
 from common.reel import Reel, microseconds
 from common.segment import Segment
 from common.timeline import Interval
+from common.video.mpegts import Opening
 from restreamer.playing.entries import is_break
 from restreamer.playing.hours import Hours
 from restreamer.playing.journal import Journal

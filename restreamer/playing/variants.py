@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from common.disk import Disk
 from common.errors import ListingError
-from common.mpegts import Media, media
 from common.playlist import VariantStream
 from common.remembered import Remembered
 from common.segment import Hour
 from common.timeline import Interval
+from common.video.mpegts import Media, media
 from restreamer.playing.hours import Hours, beginnings
 
 MOST_HOURS = 100_000

@@ -10,9 +10,9 @@ from werkzeug import Response
 from werkzeug.exceptions import BadRequest, NotFound
 
 from common.errors import SegmentError
+from common.http.sentfile import SentFile
 from common.offload import offload
 from common.segment import Hour, Segment
-from common.sentfile import SentFile
 from restreamer.context import context
 from restreamer.measures import measures
 

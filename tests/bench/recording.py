@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from common.mpegts import TICKS_PER_SECOND
 from common.segment import Hour, hour_text
 from common.timeline import Interval
+from common.video.mpegts import TICKS_PER_SECOND
 from tests.bench import corpus
 from tests.bench.corpus import APART, STREAM, VARIANT
 from tests.kit import transport

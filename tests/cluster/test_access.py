@@ -12,7 +12,7 @@ import trustme
 
 from backfiller.client import Client, any_http, credentials_for
 from backfiller.engines import Lean, Rich
-from common.tokens import Token
+from common.http.tokens import Token
 from deploy.demo.cluster import free_port
 from tests.kit.build import files_below, fill, run_of
 from tests.kit.live import serving_with

@@ -8,7 +8,7 @@ from functools import cache
 
 import av
 
-from common.mpegts import Opening, opening
+from common.video.mpegts import Opening, opening
 
 PACKET = 188
 PMT_PID, VIDEO_PID, AUDIO_PID = 0x1000, 0x100, 0x101

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from werkzeug.test import TestResponse
 
 from common.disk import Disk
-from common.tokens import Token
+from common.http.tokens import Token
 from restreamer.admission.access import Access
 from restreamer.admission.signing import Scope, signed
 from restreamer.app import create_app

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from common import digest, playlist
 from common.disk import Disk
-from common.mpegts import Opening
 from common.reel import Reel
 from common.segment import TYPES, Hour, Segment
 from common.timeline import Interval, playable
+from common.video.mpegts import Opening
 from restreamer.playing import entries
 from restreamer.playing.entries import Entries, is_break
 from restreamer.playing.hours import Hours

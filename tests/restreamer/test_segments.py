@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from gevent.pywsgi import WSGIHandler
 
-from common.handler import Handler, Limits
+from common.http.handler import Handler, Limits
 from tests.kit.build import fill, piece, run_of, tombstone_of
 from tests.kit.process import get, metrics, restreamer
 from tests.restreamer.client import Answer, answer_of, ask, connect

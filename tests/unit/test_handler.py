@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 import pytest
 
-from common import handler
+from common.http import handler
 from common.service import HttpServer, bound
 
 HEAD = b'GET / HTTP/1.1\r\nHost: x\r\n'

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.mpegts import TICKS_PER_SECOND, Media, media, ticks_between
+from common.video.mpegts import TICKS_PER_SECOND, Media, media, ticks_between
 from tests.kit.transport import PACKET, TABLES, Video, Watched, encoded, picture, told
 
 PLAIN = Video()

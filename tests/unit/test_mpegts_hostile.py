@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.mpegts import media, opening
+from common.video.mpegts import media, opening
 from tests.kit.transport import (
     AUD,
     PACKET,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from common import codecs
-from common import packets as packets_of
-from common.codecs import Kind
-from common.mpegts import Media, Opening, media, opening
+from common.video import codecs
+from common.video import packets as packets_of
+from common.video.codecs import Kind
+from common.video.mpegts import Media, Opening, media, opening
 from tests.kit.transport import (
     ADTS,
     AUD,

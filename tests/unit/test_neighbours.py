@@ -5,6 +5,7 @@ import pytest
 from gevent.event import Event
 
 from common.errors import SourceError
+from common.http.tokens import Token
 from restreamer.missing.asking import Asker, Reply
 from restreamer.missing.neighbours import AT_ONCE, MOST_ASKING, REST_SECONDS, Beside, Neighbour
 from restreamer.recent import Recent
@@ -20,7 +21,7 @@ class Scene(Asker):
         self.asked: list[str] = []
         self.neighbour = Neighbour('http://peer', self, lambda: self.now)
 
-    def get(self, url: str, *, limit_bytes: int, seconds: float = 3.0) -> Reply:
+    def ask(self, url: str, **_: object) -> Reply:
         self.asked.append(url)
         if self.waits_for:
             self.waits_for.wait()
@@ -134,3 +135,16 @@ def test_only_other_nodes_with_an_http_url_are_peers() -> None:
     said: dict[str, object] = {url: {'state': 'idle'} for url in urls}
     beside = Beside({'peers': said | {'http://us': {'state': 'ourselves'}, 'http://odd': 'idle'}})
     assert list(beside.peers) == ['http://peer', 'http://odd']
+
+
+def test_a_peer_is_shown_its_token_and_the_backfiller_is_not() -> None:
+    shown = []
+
+    class Seen(Scene):
+        def ask(self, url: str, **more: object) -> Reply:
+            shown.append((url, more['authorization']))
+            return Reply(200, b'')
+
+    Neighbour('http://peer', Seen(), token=Token('a' * 16)).get('/files')
+    Neighbour('http://backfiller', Seen()).get('/status')
+    assert shown == [('http://peer/files', f'Bearer {"a" * 16}'), ('http://backfiller/status', '')]

@@ -10,7 +10,7 @@ import gevent
 import pytest
 from gevent import socket as cooperative
 
-from common.sentfile import SentFile
+from common.http.sentfile import SentFile
 
 BODY = os.urandom(3_000_001)
 

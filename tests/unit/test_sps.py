@@ -2,7 +2,7 @@
 
 import pytest
 
-from common import sps
+from common.video import sps
 
 
 def ue(value: int) -> str:

@@ -9,8 +9,8 @@ from gevent.event import Event
 from gevent.monkey import get_original
 
 from backfiller.worker import Emit, Worker
-from common.deadline import DeadlineError, deadline
 from common.errors import SourceError
+from common.http.deadline import DeadlineError, deadline
 from tests.kit.process import eventually
 
 pytestmark = pytest.mark.usefixtures('our_errors_are_told')

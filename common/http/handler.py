@@ -13,7 +13,7 @@ from typing import Any, cast
 import gevent
 from gevent.pywsgi import Input, WSGIHandler
 
-from common.sentfile import SentFile
+from common.http.sentfile import SentFile
 
 MOST_HEADER_BYTES = 64 * 1024
 MOST_BODY_BYTES = 1024 * 1024

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from common import codecs
-from common.codecs import Kind
-from common.packets import is_transport_stream, length_at, pid_at, sections, units
+from common.video import codecs
+from common.video.codecs import Kind
+from common.video.packets import is_transport_stream, length_at, pid_at, sections, units
 
 TICKS_PER_SECOND = 90_000
 

@@ -9,8 +9,8 @@ name is then that of the AAC-LC in it.
 import re
 from enum import StrEnum, auto
 
-from common import sps
-from common.sps import Size
+from common.video import sps
+from common.video.sps import Size
 
 
 class Kind(StrEnum):
