@@ -1,7 +1,7 @@
 """GET /overview: whether the recording is complete, what is missing, and how this node and its peers are."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from math import floor
@@ -42,8 +42,8 @@ def overview() -> dict[str, Any]:
 
 
 def prepare(app: Flask) -> None:
-    """Looks once, so that whoever opens the page first need not wait until all hours were read."""
-    cast(Overview, app.extensions[EXTENSION]).now()
+    """Looks through the store once, so that whoever asks first need not wait until all hours were read."""
+    cast(Overview, app.extensions[EXTENSION]).prepare()
 
 
 class Overview:
@@ -58,10 +58,16 @@ class Overview:
     def now(self) -> dict[str, Any]:
         return self._made.get('')
 
+    def prepare(self) -> None:
+        """Reads what the store holds; no peer is asked."""
+        within = _last_week(self._at.clock())
+        for stream, variant in offload(_held, self._at):
+            self._survey.ours(stream, variant, within)
+
     def _make(self) -> dict[str, Any]:
         """Asks this node's store, its backfiller and its peers, as far as possible at the same time."""
         now = self._at.clock()
-        within = Interval((now - LENGTH).replace(microsecond=0), now.replace(microsecond=0))
+        within = _last_week(now)
         held = offload(_held, self._at)
         room = offload(self._sampler.room, list(held.values()), now)
         beside = self._at.neighbours.beside()
@@ -95,6 +101,10 @@ class Overview:
         stream, variant = key
         picture = self._survey.picture(stream, variant, within)
         return Seen(f'{stream}/{variant}', picture, offload(Missing.of, picture))
+
+
+def _last_week(now: datetime) -> Interval:
+    return Interval((now - LENGTH).replace(microsecond=0), now.replace(microsecond=0))
 
 
 def _held(at: Context) -> Held:
