@@ -47,8 +47,8 @@ def remuxed(program: str, blocks: Blocks, *, has_aac: bool) -> Iterator[bytes]:
             if process.wait():
                 raise SegmentError('unreadable', f'ffmpeg made no MP4 of it: {_last_line(complaints.get())}')
         finally:
-            feeding.kill()
             process.kill()
+            feeding.kill()
             complaints.get()
 
 
@@ -58,11 +58,10 @@ def _blocks(pipe: IO[bytes]) -> Iterator[bytes]:
 
 
 def _feed(pipe: IO[bytes], blocks: Blocks) -> None:
-    """Everything, until ffmpeg takes no more; then it has said why."""
-    with closing(blocks), suppress(BrokenPipeError):
+    """Everything, until ffmpeg takes no more; then it has said why. It is told of the end in any case."""
+    with closing(blocks), suppress(BrokenPipeError), closing(pipe):
         for block in blocks:
             pipe.write(block)
-        pipe.close()
 
 
 def _last_line(complaints: bytes) -> str:

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import gevent
 import pytest
 
+from common.errors import SegmentError
 from deploy.demo.video import ffmpeg
+from restreamer.playing.remux import remuxed
 from tests.kit.build import at, fill, piece, run_of
 from tests.kit.footage import footage
 from tests.kit.process import eventually, restreamer
@@ -146,3 +149,19 @@ def test_a_segment_that_goes_away_breaks_the_answer_off(tmp_path: Path) -> None:
     with pytest.raises(Exception, match='is not held'):
         next(blocks)
     answer.close()
+
+
+def test_a_segment_that_goes_away_ends_the_ffmpeg_that_waits_for_it() -> None:
+    closed = []
+
+    class Blocks:
+        def __iter__(self) -> Iterator[bytes]:
+            yield b'G' * 188
+            raise SegmentError('missing', 'the next is gone')
+
+        def close(self) -> None:
+            closed.append(True)
+
+    with pytest.raises(SegmentError, match='the next is gone'), gevent.Timeout(10):
+        list(remuxed(ffmpeg(), Blocks(), has_aac=False))
+    assert closed
