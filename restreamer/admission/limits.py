@@ -10,7 +10,7 @@ class Gate:
     """Lets so many in at once; the next is answered 503, with the time after which to come again.
 
     `with gate:` goes around the whole of the work. Of an answer that is streamed this is the generator's
-    body, so call `check` before that, while there is still an answer to give.
+    body, so call `check` before that, while there is still an answer to give, and after all that waits.
     """
 
     def __init__(self, most: int, what: str = 'such requests') -> None:

@@ -90,6 +90,7 @@ def _cut(stream: str, variant: str) -> Cut:
     within, allowed = _range(), _may_have_holes()
     context().cuts.check()
     cut = offload(_look, context().disk, context().hours, stream, variant, within)
+    context().cuts.check()  # others may have come in meanwhile, and after this there is no answer to give
     if not cut.segments:
         raise NotFound(f'variant: nothing of {stream}/{variant} is held of this range')
     if cut.holes and not allowed:

@@ -46,6 +46,7 @@ def media(stream: str, variant: str) -> Response:
     hours = context().hours
     context().ranges.check()
     parts = offload(hours.parts, stream, variant, within)
+    context().ranges.check()  # others may have come in meanwhile, and after this there is no answer to give
     blocks = _range(hours, parts, context().ranges)
     answer = _whole if len(parts) <= MOST_HOURS_AT_ONCE else _answer
     return answer(blocks, max_age_seconds=10)

@@ -3,13 +3,17 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import gevent
 import pytest
 
 from common.errors import SegmentError
+from common.reel import Reel
 from deploy.demo.video import ffmpeg
+from restreamer.admission.limits import Gate
+from restreamer.context import EXTENSION
 from restreamer.playing.remux import remuxed
 from tests.kit.build import at, fill, piece, run_of
 from tests.kit.footage import footage
@@ -136,6 +140,22 @@ def test_no_more_than_so_many_at_once(tmp_path: Path) -> None:
         assert refused.headers['Retry-After']
         first.close()
         eventually(lambda: ask(url, path).status == 200)
+
+
+def test_one_who_looks_while_another_comes_in_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(fill(tmp_path / 'store', BEFORE), Clock(at('2026-11-14T04:00:00')))
+    context = client.application.extensions[EXTENSION]
+    gate, look = Gate(1), context.hours.reels
+
+    def and_another_comes_in(*args: Any) -> list[Reel]:
+        gate.__enter__()
+        return look(*args)
+
+    monkeypatch.setattr(context, 'cuts', gate)
+    monkeypatch.setattr(context.hours, 'reels', and_another_comes_in)
+    assert client.get(WHOLE).status_code == 503
 
 
 def test_a_segment_that_goes_away_breaks_the_answer_off(tmp_path: Path) -> None:

@@ -3,10 +3,14 @@
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 
+from restreamer.admission.limits import Gate
+from restreamer.context import EXTENSION
+from restreamer.playing.hours import Part
 from tests.kit.build import at, fill, piece, run_of, tombstone_of
 from tests.kit.process import restreamer
 from tests.restreamer.client import Answer, Clock, ask, client_of, read
@@ -112,6 +116,23 @@ def test_what_there_is_nothing_of_is_not_found(url: str, path: str, sentence: st
     answer = ask(url, path)
     assert answer.status == 404
     assert sentence in answer.error
+
+
+def test_one_who_looks_while_another_comes_in_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(fill(tmp_path / 'store', BEFORE), Clock(at('2026-11-14T04:00:00')))
+    context = client.application.extensions[EXTENSION]
+    gate, look = Gate(1), context.hours.parts
+
+    def and_another_comes_in(*args: Any) -> list[Part]:
+        gate.__enter__()
+        return look(*args)
+
+    monkeypatch.setattr(context, 'ranges', gate)
+    monkeypatch.setattr(context.hours, 'parts', and_another_comes_in)
+    monkeypatch.setattr('restreamer.playing.playlists.MOST_HOURS_AT_ONCE', 0)  # as if it were longer
+    assert client.get(PATH + RANGE).status_code == 503
 
 
 def test_a_segment_that_was_just_removed_does_not_break_the_master(tmp_path: Path) -> None:
