@@ -24,6 +24,8 @@ blueprint = Blueprint('playlists', __name__)
 MOST_HOURS_AT_ONCE = 48
 """A longer range is written as it is sent: its length is not known before."""
 
+_URI_END = '.ts\n'
+
 
 @blueprint.get('/playlist/<stream:stream>.m3u8')
 def master(stream: str) -> Response:
@@ -93,7 +95,7 @@ def uri_of(segment: Segment) -> str:
 def _answer(parts: Iterable[str], *, max_age_seconds: int) -> Response:
     """Segments inherit the signature of their playlist, because players send no header for them."""
     query = inherited_query()
-    blocks = (part.replace('.ts\n', f'.ts{query}\n') for part in parts) if query else parts
+    blocks = (part.replace(_URI_END, f'.ts{query}\n') for part in parts) if query else parts
     response = Response(blocks, mimetype=playlist.CONTENT_TYPE)
     response.cache_control.max_age = max_age_seconds
     return response
@@ -102,10 +104,10 @@ def _answer(parts: Iterable[str], *, max_age_seconds: int) -> Response:
 def _whole(parts: Iterable[str], *, max_age_seconds: int) -> Response:
     """With its length: ffmpeg 9 takes the end of a playlist that comes in chunks for an error.
 
-    The blocks are mostly those that are remembered of each hour, so that holding them costs little.
+    The texts are mostly those that are remembered of each hour, so that holding them costs little; what is
+    made of them is made as it is sent. All of it is ASCII.
     """
-    response = _answer(parts, max_age_seconds=max_age_seconds)
-    blocks = list(response.iter_encoded())
-    response.response = iter(blocks)
-    response.content_length = sum(map(len, blocks))
+    texts, query = list(parts), inherited_query()
+    response = _answer(iter(texts), max_age_seconds=max_age_seconds)
+    response.content_length = sum(len(text) + len(query) * text.count(_URI_END) for text in texts)
     return response

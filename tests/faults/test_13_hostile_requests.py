@@ -73,6 +73,21 @@ def test_500_readers_that_read_nothing_cost_a_healthy_one_nothing(
         assert 'Traceback' not in process.output, process.output
 
 
+def test_readers_of_a_long_playlist_that_read_nothing_share_it(tmp_path: Path) -> None:
+    """80 of them, who would take 1.6 MB each."""
+    for hour in range(5):
+        fill(tmp_path / 'store', run_of(1800, f'2026-11-14T{hour:02}:00:00'))
+        os.utime(tmp_path / f'store/bus/source/2026-11-14T{hour:02}', (0, 0))  # it is remembered
+    path = '/playlist/bus/source.m3u8?start=2026-11-14T00:00:00&end=2026-11-14T05:00:00'
+    with serving(tmp_path) as (process, url), ExitStack() as stack:
+        assert len(ask(url, path).body) > 1_500_000
+        before = level(process.pid).memory_bytes
+        request = f'GET {path} HTTP/1.1\r\nHost: x\r\n\r\n'.encode()
+        for _ in range(80):
+            assert stack.enter_context(closing(asking(url, request))).recv(1)
+        assert level(process.pid).memory_bytes - before < 70 * MB
+
+
 def test_a_reader_that_stalls_is_dropped_and_a_slow_one_is_not(tmp_path: Path) -> None:
     request = f'GET /segments/{LARGER.path} HTTP/1.1\r\nConnection: close\r\n\r\n'.encode()
     with (

@@ -147,6 +147,13 @@ def test_a_signed_playlist_plays_to_its_last_segment(client: FlaskClient, scope:
     assert all(uri.endswith(query) for uri in seen)
 
 
+def test_a_signed_playlist_of_a_range_is_as_long_as_it_says(client: FlaskClient) -> None:
+    span = 'start=2026-11-14T03:00:00Z&end=2026-11-14T03:01:00Z'
+    answer = client.get(f'{MEDIA}?{query_of("bus")}&{span}')
+    assert query_of('bus') in answer.text
+    assert answer.headers['Content-Length'] == str(len(answer.data))
+
+
 def _followed(client: FlaskClient, url: str) -> Iterator[str]:
     """All that a player asks for, beginning at the URL."""
     yield url
