@@ -169,6 +169,47 @@ def test_a_journal_that_was_cut_off_or_damaged_is_no_hindrance(recording: Live) 
     assert recording.poll() == before
 
 
+def test_a_journal_that_was_cut_off_is_not_gone_on_with(recording: Live) -> None:
+    recording.record(3, upto=60)
+    recording.poll()
+    with (recording.store / '.live/bus/source.m3u8').open('a') as file:
+        file.write('#EXT-X-PROGRAM-DATE-TIME:2026-11-14T03:02')
+    recording.restart()
+    recording.record(upto=61)
+    before = recording.poll()
+    recording.restart()
+    assert recording.poll() == before
+
+
+def test_a_journal_that_could_not_be_written_for_a_while_lacks_nothing(recording: Live) -> None:
+    journal = recording.store / '.live/bus/source.m3u8'
+    recording.record(upto=10)
+    player = Player(recording)
+    player.poll()
+    journal.rename(journal.with_suffix('.aside'))
+    journal.mkdir()
+    recording.record(upto=15)
+    player.poll()
+    journal.rmdir()
+    journal.with_suffix('.aside').rename(journal)
+    recording.record(upto=20)
+    before = player.poll()
+    recording.restart()
+    assert player.poll() == before
+
+
+def test_two_restreamers_over_one_store_leave_a_journal_that_can_be_read(recording: Live) -> None:
+    other = Live(recording.store)
+    for upto in (10, 11, 12):
+        recording.record(3, upto=upto)
+        other.record(3, upto=upto)
+        assert recording.poll() == other.poll()
+    recording.record(upto=12)
+    before = other.poll()
+    recording.restart()
+    assert recording.poll() == before
+
+
 def test_a_store_that_cannot_be_written_is_played_all_the_same(
     recording: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
