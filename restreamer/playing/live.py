@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, pairwise
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from common import timeline
 from common.live import LiveWindow
@@ -53,7 +54,7 @@ class Windows(NamedTuple):
 
 
 class LiveWindows:
-    """The live windows of each variant that was asked for."""
+    """The live windows of each variant that was asked for, remembered once they list something."""
 
     def __init__(
         self,
@@ -66,18 +67,22 @@ class LiveWindows:
         self._hours = hours
         self._journal_of = journal_of
         self._clock = clock
+        self._asked: WeakValueDictionary[tuple[str, str], Shared[Windows]] = WeakValueDictionary()
         self._followed: dict[tuple[str, str], Shared[Windows]] = {}
 
     def of(self, stream: str, variant: str) -> Windows:
         """The windows as of now, or of a moment ago: looking takes no more than a share of the time."""
-        shared = self._followed.get((stream, variant))
+        shared = self._asked.get((stream, variant))
         if shared is None:
             followed = _Followed(
                 stream, variant, self._hours, self._journal_of(stream, variant), self._clock, self.lengths
             )
             shared = Shared(lambda: offload(followed.move_on), _rest_seconds)
+            self._asked[stream, variant] = shared
+        found = shared.look_soon()
+        if found.longest.segments:
             self._followed[stream, variant] = shared
-        return shared.look_soon()
+        return found
 
 
 @dataclass
@@ -92,12 +97,12 @@ class _Followed:
     lengths: Lengths
 
     def __post_init__(self) -> None:
-        self._windows: Windows | None = None
+        self._windows = Windows(LiveWindow(), LiveWindow())
         self._held_back: dict[Segment, datetime] = {}
 
     def move_on(self) -> Windows:
         now = self.clock()
-        longest, usual = self._windows or self._begun(now)
+        longest, usual = self._windows if self._windows.longest.segments else self._begun(now)
         within = Interval(_edge(longest, now - self.lengths.longest), now + LARGEST_SKEW)
         beginnings = list(self._beginnings(within))
         new = self._ready(longest, [segment for segment, _ in beginnings], now)

@@ -1,9 +1,11 @@
 """The live playlist as a player sees it while time goes on: by an application with a clock that is set."""
 
+import gc
 from pathlib import Path
 
 import pytest
 
+from restreamer.context import EXTENSION
 from tests.kit.append_only import AppendOnly
 from tests.kit.build import Piece, at, fill, piece, run_of
 from tests.kit.footage import footage
@@ -239,6 +241,27 @@ def test_nodes_that_hold_the_same_count_the_same(recording: Live, tmp_path: Path
     other = Live(tmp_path / 'other')
     other.record(upto=60)
     assert other.poll() == recording.poll()
+
+
+def test_a_node_that_was_asked_before_there_was_anything_counts_the_same(
+    recording: Live, tmp_path: Path
+) -> None:
+    recording.clock.forward(-10)
+    assert recording.client.get(PATH).status_code == 404
+    other = Live(tmp_path / 'other')
+    for each in (recording, other):
+        each.record(upto=10)
+    assert other.poll() == recording.poll()
+
+
+def test_variants_that_are_not_there_are_not_remembered(recording: Live) -> None:
+    recording.record(upto=10)
+    recording.poll()
+    windows = recording.client.application.extensions[EXTENSION].live
+    for number in range(20):
+        assert recording.client.get(f'/playlist/bus/v{number}.m3u8').status_code == 404
+    gc.collect()
+    assert list(windows._followed) == list(windows._asked) == [('bus', 'source')]
 
 
 def test_what_comes_after_a_hole_waits_for_a_moment(tmp_path: Path) -> None:
