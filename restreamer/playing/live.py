@@ -98,7 +98,7 @@ class _Followed:
 
     def __post_init__(self) -> None:
         self._windows = Windows(LiveWindow(), LiveWindow())
-        self._held_back: dict[Segment, datetime] = {}
+        self._holes: dict[Interval, datetime] = {}
 
     def move_on(self) -> Windows:
         now = self.clock()
@@ -147,21 +147,29 @@ class _Followed:
     def _ready(self, window: LiveWindow, held: list[Segment], now: datetime) -> list[Segment]:
         """What comes after the window, up to a hole that may still be filled.
 
-        A hole is as old as our knowledge of it, but those that we find at first are as old as they look.
+        A hole is as old as our knowledge of it, but those that we find at first are as old as they look. What
+        is left of a hole is as old as that.
         """
         new = [segment for segment in held if window.follows(segment)]
-        after_holes = [
-            later
+        holes = {
+            Interval(earlier.end, later.start): min(now, later.end)
             for earlier, later in pairwise([*window.segments[-1:], *new])
             if not timeline.follows(earlier, later)
-        ]
-        self._held_back = {
-            segment: self._held_back.get(segment, now if window.segments else min(now, segment.end))
-            for segment in after_holes
         }
-        waiting = (each for each, since in self._held_back.items() if now - since < self.lengths.hold)
+        if window.segments:
+            holes = {hole: self._known_since(hole, now) for hole in holes}
+        self._holes = holes
+        waiting = (hole for hole, since in holes.items() if now - since < self.lengths.hold)
         first = next(waiting, None)
-        return new if first is None else new[: new.index(first)]
+        return new if first is None else [segment for segment in new if segment.start < first.end]
+
+    def _known_since(self, hole: Interval, now: datetime) -> datetime:
+        around = (
+            since
+            for known, since in self._holes.items()
+            if known.start <= hole.start and hole.end <= known.end
+        )
+        return min((now, *around))
 
 
 def _rest_seconds(look_seconds: float) -> float:

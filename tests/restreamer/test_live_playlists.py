@@ -277,6 +277,21 @@ def test_what_comes_after_a_hole_waits_for_a_moment(tmp_path: Path) -> None:
     assert player.poll().uris == listed([*recording.pieces[:13], *recording.pieces[14:16]])
 
 
+def test_a_hole_that_is_filled_slowly_from_its_end_holds_up_nobody_for_longer(tmp_path: Path) -> None:
+    recording = Live(tmp_path / 'store', hold_seconds=6)
+    recording.record(upto=10)
+    player = Player(recording)
+    player.poll()
+    missing = [*range(10, 20)]
+    recording.record(*missing, upto=21)
+    for upto in (21, 22, 23):
+        recording.record(*missing, upto=upto)
+        assert player.poll().uris == listed(recording.pieces[:10])
+        missing.pop()
+    recording.record(*missing, upto=24)
+    assert player.poll().uris == listed([*recording.pieces[:10], *recording.pieces[17:24]])
+
+
 def test_a_node_that_is_asked_for_the_first_time_waits_for_a_young_hole_but_for_no_old_one(
     tmp_path: Path,
 ) -> None:
