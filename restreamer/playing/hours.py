@@ -90,6 +90,10 @@ class Hours:
         """What of an hour is held; nothing if it cannot be read."""
         return self._covers.of(hour)
 
+    def oldest(self, stream: str, variant: str) -> Hour | None:
+        """The first hour of which anything is held."""
+        return next(iter(self._disk.hours_of(stream, variant)), None)
+
     def parts(self, stream: str, variant: str, within: Interval) -> list[Part]:
         """Which segments of which hours play in a range, in order of time."""
         covers = {hour: self.cover(hour) for hour in self._hours(stream, variant, within)}

@@ -10,7 +10,7 @@ same count the same, and a player that is moved from one to another goes on.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain, pairwise
 from typing import NamedTuple
 from weakref import WeakValueDictionary
@@ -35,6 +35,9 @@ LONGEST_REST_SECONDS = 0.25
 
 BREAKS_A_DAY = 1000
 """Discontinuities are counted from this many for each day since 1970."""
+
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -110,10 +113,18 @@ class _Followed:
             breaks = _breaks(beginnings)
             longest, usual = (window.with_newest(new, breaks) for window in (longest, usual))
             self.journal.write(longest, new)
+        held = self._held_from(longest)
         self._windows = Windows(
-            _trimmed(longest, now - self.lengths.longest), _trimmed(usual, now - self.lengths.window)
+            _trimmed(longest, max(held, now - self.lengths.longest)),
+            _trimmed(usual, max(held, now - self.lengths.window)),
         )
         return self._windows
+
+    def _held_from(self, window: LiveWindow) -> datetime:
+        """When that ends which was listed of hours that the store has let go of since; long ago if none."""
+        oldest = self.hours.oldest(self.stream, self.variant)
+        gone = (each.end for each in window.segments if oldest and each.hour.text < oldest.text)
+        return max(gone, default=_LONG_AGO)
 
     def _begun(self, now: datetime) -> Windows:
         """What the journal knows; else empty windows that are numbered by what is held."""

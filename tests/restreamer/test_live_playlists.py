@@ -1,6 +1,7 @@
 """The live playlist as a player sees it while time goes on: by an application with a clock that is set."""
 
 import gc
+import shutil
 from pathlib import Path
 
 import pytest
@@ -320,6 +321,19 @@ def test_a_segment_that_is_a_little_longer_does_not_change_the_target_duration(r
         player.poll()
     recording.restart()
     assert '#EXT-X-TARGETDURATION:2' in player.poll().lines
+
+
+def test_an_hour_that_the_store_lets_go_of_is_listed_no_longer(recording: Live) -> None:
+    recording.pieces = run_of(40, '2026-11-14T03:59:29')
+    recording.record(3, upto=25)
+    player, other = Player(recording), Player(recording, '?start=2026-11-14T03:59:29')
+    for each in (player, other):
+        assert each.poll().uris[0] == listed(recording.pieces)[0]
+    shutil.rmtree(recording.store / 'bus/source/2026-11-14T03')
+    for each in (player, other):
+        assert each.poll().uris == listed(recording.pieces[16:25])
+    shutil.rmtree(recording.store / 'bus')
+    assert player.poll().uris == listed(recording.pieces[16:25])  # it may come back
 
 
 def test_from_a_start_on_as_far_back_as_is_allowed(recording: Live) -> None:
