@@ -8,10 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
+from gevent.monkey import get_original
+
 from common.disk import Disk
 from common.segment import Hour
 
 T = TypeVar('T')
+
+_Lock = get_original('threading', 'Lock')
 
 SETTLED_NS = 2_000_000_000
 
@@ -45,29 +49,32 @@ class Remembered(Generic[T]):
         self._clock_ns = clock_ns
         self._known: dict[Hour, _Known[T]] = {}
         self._weight = 0
+        self._lock = _Lock()  # of the system, since calls come from several threads
 
     def of(self, hour: Hour) -> T:
         """The hour's value; raises what making it raises."""
         state = self._disk.state(hour)
-        known = self._known.pop(hour, None)
-        if known:
-            self._weight -= known.weight
-        if known and state and known.state == state:
-            return self._keep(hour, known)
+        with self._lock:
+            known = self._taken(hour)
+            if known and state and known.state == state:
+                return self._keep(hour, known)
         value = self._make(hour)
         if state and self._clock_ns() - state[0] > SETTLED_NS:
-            return self._keep(hour, _Known(state, value, self._weigh(value)))
+            made = _Known(state, value, self._weigh(value))
+            with self._lock:
+                return self._keep(hour, made)
         return value
 
     def _keep(self, hour: Hour, known: _Known[T]) -> T:
         """Keeps it as the one asked for last."""
-        before = self._known.pop(hour, None)
+        self._taken(hour)
         self._known[hour] = known
-        self._weight += known.weight - (before.weight if before else 0)
+        self._weight += known.weight
         while self._weight > self._most and len(self._known) > 1:
-            self._forget(next(iter(self._known), None))
+            self._taken(next(iter(self._known)))
         return known.value
 
-    def _forget(self, hour: Hour | None) -> None:
-        gone = self._known.pop(hour, None) if hour else None
-        self._weight -= gone.weight if gone else 0
+    def _taken(self, hour: Hour) -> _Known[T] | None:
+        known = self._known.pop(hour, None)
+        self._weight -= known.weight if known else 0
+        return known

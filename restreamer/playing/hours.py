@@ -180,8 +180,10 @@ class Openings:
 
     def _keep(self, hour: Hour, openings: dict[str, Opening | None]) -> None:
         self._known[hour] = openings
-        while len(self._known) > 1 and sum(map(len, list(self._known.values()))) > MOST_OPENINGS:
-            self._known.pop(next(iter(self._known)), None)
+        for oldest in list(self._known)[:-1]:  # lists, because other threads keep theirs meanwhile
+            if sum(map(len, list(self._known.values()))) <= MOST_OPENINGS:
+                break
+            self._known.pop(oldest, None)
 
 
 def beginnings(disk: Disk, hour: Hour, names: Sequence[str], size_bytes: int) -> list[bytes]:

@@ -88,11 +88,12 @@ class Variants:
         if not len(reel):
             return None
         key = hour, reel.names[-1]
-        if key not in self._media:
-            self._media[key] = self._look(hour, reel.names[-1])
-            if len(self._media) > MOST_MEDIA:
-                self._media.pop(next(iter(self._media)), None)
-        return self._media[key]
+        if key in self._media:
+            return self._media[key]
+        found = self._media[key] = self._look(hour, reel.names[-1])
+        for oldest in list(self._media)[:-MOST_MEDIA]:
+            self._media.pop(oldest, None)
+        return found
 
     def _look(self, hour: Hour, name: str) -> Media | None:
         found: Media | None = None
