@@ -28,7 +28,7 @@ from restreamer.playing.journal import Journal
 from restreamer.serving.waiting import MOST_SHARE, Shared
 
 LARGEST_SKEW = timedelta(minutes=1)
-"""How far a recorder's clock may be ahead: a segment once listed live holds up all that lie before it."""
+"""How far ahead a recorder's clock may let segments end: one that is listed holds up all before its end."""
 
 LONGEST_REST_SECONDS = 0.25
 """After a look, however long it took."""
@@ -108,7 +108,8 @@ class _Followed:
         longest, usual = self._windows if self._windows.longest.segments else self._begun(now)
         within = Interval(_edge(longest, now - self.lengths.longest), now + LARGEST_SKEW)
         beginnings = list(self._beginnings(within))
-        new = self._ready(longest, [segment for segment, _ in beginnings], now)
+        ended = [segment for segment, _ in beginnings if segment.end <= within.end]
+        new = self._ready(longest, ended, now)
         if new:
             breaks = _breaks(beginnings)
             longest, usual = (window.with_newest(new, breaks) for window in (longest, usual))

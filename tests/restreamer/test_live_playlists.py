@@ -131,6 +131,18 @@ def test_a_segment_from_the_future_does_not_hold_up_the_present(recording: Live)
     assert recording.poll().uris == listed(recording.pieces[:12])
 
 
+def test_a_segment_that_says_it_lasts_into_the_future_is_not_listed(recording: Live) -> None:
+    recording.record(upto=10)
+    before = recording.poll()
+    wrong = piece('2026-11-14T03:00:20', seconds=99_999)
+    fill(recording.store, [wrong])
+    assert recording.poll() == before
+    recording.restart()
+    recording.pieces = run_of(300, '2026-11-14T04:58:00')
+    recording.record(upto=300)
+    assert recording.poll().uris == listed(recording.pieces[270:])
+
+
 def test_a_clock_that_is_set_back_changes_nothing(recording: Live) -> None:
     recording.record(upto=40)
     before = recording.poll()
