@@ -23,6 +23,7 @@ ROOT = HERE.parents[1]
 AXE = ROOT / 'node_modules/axe-core/axe.min.js'
 PICTURES = ROOT / 'build/screenshots'
 MINUTE = '2026-11-14T03:07:00Z'
+MAP = {'from': '2026-11-07T12:04:00Z', 'to': '2026-11-14T12:04:00Z'}
 MOST_REQUESTS = 24
 MOST_BYTES = 120_000
 
@@ -51,7 +52,7 @@ def visits(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Visits:
     home = str(tmp_path_factory.mktemp('home'))
     with serving(store) as url, serving(store, '--token') as closed_url:
         told = {'url': url, 'closed_url': closed_url, 'token': planted.TOKEN, 'axe': str(AXE)}
-        told |= {'pictures': str(PICTURES), 'minute': MINUTE}
+        told |= {'pictures': str(PICTURES), 'minute': MINUTE, 'map': MAP}
         environment = dict.fromkeys(('HOME', 'TMPDIR', 'XDG_RUNTIME_DIR'), home)
         with running(sys.executable, HERE / 'visits.py', json.dumps(told), env=environment) as process:
             assert process.wait(100) == 0, process.output

@@ -81,12 +81,12 @@ class Visit:
 
     def read_canvas(self) -> dict[str, str]:
         """Minute -> kind of all that is neither complete nor outside, as the pixels of the first map say."""
-        found: dict[str, str] = self.page.evaluate(READS_CANVAS)
+        found: dict[str, str] = self.page.evaluate(READS_CANVAS, self.told['map'])
         return found
 
     def point_at(self, minute: str) -> dict[str, float]:
         """Where on the canvas the minute is, for the mouse."""
-        where: dict[str, float] = self.page.evaluate(f'({READS_CANVAS.strip()})("{minute}")')
+        where: dict[str, float] = self.page.evaluate(READS_CANVAS, {**self.told['map'], 'minute': minute})
         return where
 
     def axe(self) -> list[str]:
