@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException, NotFound
 
 from common.offload import offload
+from common.segment import shown
 from common.times import iso
 from restreamer.context import context
 from restreamer.page import sources, words
@@ -57,7 +58,7 @@ def static(name: str) -> Response:
     """A file of the page, which the browser asks for again only if it changed."""
     asset = offload(assets).get(name)
     if asset is None:
-        raise NotFound(f'static/{name}: the page has no such file')
+        raise NotFound(f'{shown(name)}: the page has no such file')
     response = Response(asset.body, mimetype=asset.mimetype)
     response.set_etag(asset.tag)
     response.cache_control.no_cache = True

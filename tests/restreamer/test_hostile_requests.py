@@ -1,10 +1,12 @@
 """Requests that nobody honest sends are a 4xx with one sentence, and never reach outside the store."""
 
+import gzip
 import json
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -14,14 +16,20 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.demo.video import ffmpeg
 from tests.kit.build import HOUR, at, fill, piece, run_of, tombstone_of
-from tests.kit.process import metrics, restreamer
-from tests.restreamer.client import Clock, ask, client_of, connect
+from tests.kit.process import backfiller, metrics, running
+from tests.restreamer.client import Answer, Clock, answer_of, ask, client_of, connect
+from tests.restreamer.oddities import HEADERS, QUERIES, RANGE
 
 SECRET = b'the bytes outside'
 HELD, WITHDRAWN, LINKED = run_of(3)
 LINKED_HOUR = piece('2026-11-14T09:00:00')
 PLAYLIST, COVERAGE = '/playlist/bus/source.m3u8', '/coverage/bus/source'
+HOLES, HEAT, CUT = '/holes/bus/source', '/heat/bus/source', '/cut/bus/source.ts'
+PAGE = ('/', '/overview', '/parts/overview', '/parts/holes/bus/source', '/static/page.css')
+READ_ROUTES = (HOLES, HEAT, CUT, '/cut/bus/source.mp4', *PAGE)
+POSTS = ('/sign/bus', '/sign/bus/source', '/backfill')
 
 
 @pytest.fixture(scope='module')
@@ -43,8 +51,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='module')
 def url(store: Path) -> Iterator[str]:
-    with restreamer(store) as url:
-        yield url
+    """Of a node that has a backfiller; nothing that it is asked for may surprise it."""
+    with (
+        backfiller(store.parent / 'another') as (_, control),
+        running('restreamer', '--store', store, '--listen', '127.0.0.1:0', '--backfiller', control,
+                '--ffmpeg', ffmpeg()) as process,
+    ):  # fmt: skip
+        yield process.wait_for(r' on (http://\S+)')[1]
+        assert 'Traceback' not in process.output, process.output
 
 
 @pytest.fixture(scope='module')
@@ -90,6 +104,32 @@ def client(store: Path) -> FlaskClient:
         '/playlist/bus/..%2f..m3u8',
         '/playlist/bus/.hidden.m3u8',
         '/coverage/bus/%2e%2e',
+        '/holes/%2e%2e/source',
+        '/holes/bus/..%2f..%2foutside',
+        '/holes/bus/source%00',
+        '/heat/bus/.quarantine',
+        '/heat/bus/source/..',
+        f'/heat/{"x" * 101}/source',
+        f'/cut/../../secret.ts?{RANGE}',
+        f'/cut/bus/..%2f..%2fsecret.ts?{RANGE}',
+        f'/cut/.quarantine/bus.ts?{RANGE}',
+        f'/cut/linked/source.ts?{RANGE}&holes=allow',
+        f'/cut/bus/source.ts%00?{RANGE}',
+        f'/cut/bus/source.mkv?{RANGE}',
+        f'{CUT}?start=2026-11-14T09:00:00Z&end=2026-11-14T09:00:10Z&holes=allow',
+        '/parts/holes/bus/%2e%2e',
+        '/parts/holes/bus/%0d%0aX-Evil:%20yes',
+        '/parts/overview/..',
+        '/static/../views.py',
+        '/static/..%2fviews.py',
+        '/static/%2e%2e/templates/page.html',
+        '/static/%2fetc%2fpasswd',
+        '/static//etc/passwd',
+        '/static/vendor',
+        '/static/%0a',
+        '/static/page.css%00',
+        '/static/page.css%0aX-Evil:%20yes',
+        f'/static/{"x" * 5000}',
         '/nowhere',
         '/../etc/passwd',
         '*',
@@ -110,12 +150,65 @@ def test_a_request_line_without_end_is_refused(url: str, path: str) -> None:
 
 
 @pytest.mark.parametrize('method', ['POST', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND'])
-@pytest.mark.parametrize('path', ['/files', f'/segments/{HELD.path}', PLAYLIST, COVERAGE, '/readyz'])
+@pytest.mark.parametrize(
+    'path', ['/files', f'/segments/{HELD.path}', PLAYLIST, COVERAGE, '/readyz', *READ_ROUTES]
+)
 def test_only_reading_is_allowed(url: str, method: str, path: str) -> None:
     answer = ask(url, path, method, body=b'x' * 1000)
     assert answer.status == 405
     assert set(answer.headers['Allow'].split(', ')) == {'GET', 'HEAD', 'OPTIONS'}
     assert 'not allowed' in answer.error
+
+
+@pytest.mark.parametrize('method', ['GET', 'HEAD', 'PUT', 'DELETE', 'PROPFIND'])
+@pytest.mark.parametrize('path', POSTS)
+def test_what_does_something_does_it_by_post_alone(url: str, method: str, path: str) -> None:
+    answer = ask(url, path, method)
+    assert answer.status == 405
+    assert set(answer.headers['Allow'].split(', ')) == {'POST', 'OPTIONS'}
+
+
+def assert_bears(answer: Answer) -> None:
+    """Whatever it was asked, it stayed calm and told nothing that it should not."""
+    assert answer.status < 500
+    assert SECRET not in answer.body
+    assert 'X-Evil' not in answer.headers
+    if answer.status >= 400 and answer.body:
+        told = json.loads(answer.body)
+        assert told['error'].isprintable()
+        assert len(told['error']) < 700
+
+
+@pytest.mark.parametrize('path', [*READ_ROUTES, *POSTS])
+def test_no_odd_query_breaks_a_route(url: str, path: str) -> None:
+    with closing(connect(url)) as connection:
+        for query in QUERIES:
+            connection.request('POST' if path in POSTS else 'GET', f'{path}?{query}')
+            assert_bears(answer_of(connection))
+
+
+@pytest.mark.parametrize('path', [*READ_ROUTES, *POSTS])
+def test_no_odd_header_breaks_a_route(url: str, path: str) -> None:
+    for headers in HEADERS:
+        for method in ('GET', 'HEAD', 'OPTIONS', 'POST'):
+            answer = ask(url, f'{path}?{RANGE}', method, headers)
+            if method != 'HEAD':
+                assert_bears(answer if answer.headers['Content-Encoding'] != 'gzip' else plain(answer))
+            else:
+                assert (answer.status < 500, answer.body) == (True, b'')
+
+
+def plain(answer: Answer) -> Answer:
+    return replace(answer, body=gzip.decompress(answer.body))
+
+
+@pytest.mark.parametrize('path', [f'/segments/{HELD.path}', f'{CUT}?{RANGE}&holes=allow', '/static/page.css'])
+def test_what_should_be_something_else_is_not_sent(url: str, path: str) -> None:
+    answer = ask(url, path, headers={'If-Match': '"something else"'})
+    assert answer.status == 412
+    assert 'If-Match' in answer.error
+    tag = ask(url, path).headers['ETag']
+    assert ask(url, path, headers={'If-Match': tag}).status == 200
 
 
 def test_made_up_methods_make_no_new_metrics(url: str) -> None:
@@ -151,6 +244,7 @@ def test_what_is_not_http_is_cut_off_and_others_are_served(url: str, request_byt
 
 
 parts = st.one_of(
+    st.sampled_from(['cut', 'holes', 'heat', 'parts', 'static', 'sign', 'source.ts', 'page.css']),
     st.sampled_from(['files', 'segments', 'playlist', 'coverage', 'bus', 'source', HOUR.text, 'bus.m3u8']),
     st.sampled_from([HELD.name, WITHDRAWN.name, LINKED.name, '..', '.', '', '.temp', 'source.m3u8', '%2e']),
     st.text(max_size=30),
@@ -160,7 +254,7 @@ paths = st.lists(parts, max_size=6).map(
     lambda found: '/' + '/'.join(quote(each, safe='%') for each in found).lstrip('/')
 )
 times = st.one_of(st.datetimes().map(str), st.datetimes().map(datetime.isoformat), st.text(max_size=30))
-parameters = st.sampled_from(['start', 'end', 'since', 'tombstones', 'fingerprints'])
+parameters = st.sampled_from(['start', 'end', 'since', 'tombstones', 'fingerprints', 'own', 'holes', 'where'])
 names = st.one_of(parameters, st.text(max_size=5))
 queries = st.dictionaries(names, st.one_of(times, st.sampled_from(['true', 'false'])), max_size=3)
 methods = st.sampled_from(['GET', 'GET', 'GET', 'HEAD', 'OPTIONS', 'POST', 'DELETE'])
@@ -180,7 +274,7 @@ def test_no_request_breaks_it(
         assert list(json.loads(answer.data)) == ['error']
 
 
-@given(query=queries, path=st.sampled_from([PLAYLIST, COVERAGE, '/playlist/bus.m3u8', '/files/bus/source']))
+@given(query=queries, path=st.sampled_from([PLAYLIST, COVERAGE, HOLES, HEAT, CUT, *PAGE]))
 @settings(max_examples=300, deadline=None)
 def test_no_query_breaks_it(client: FlaskClient, path: str, query: dict[str, str]) -> None:
     assert client.get(path, query_string=query).status_code < 500
