@@ -1,5 +1,6 @@
 """Every command of the README, run in order, with the output that stands below it."""
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -47,15 +48,24 @@ class Shell:
         (folder / 'bin').mkdir()
         (folder / 'bin/ffmpeg').symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
 
+    @property
+    def path(self) -> str:
+        """Where programs are looked for: ffmpeg is always there."""
+        return f'{self.folder}/bin:{BIN}:{os.environ["PATH"]}'
+
     def moved(self, text: str) -> str:
         """The text with our ports for those of the README."""
         return re.sub('|'.join(PORTS), lambda match: self.ports[match[0]], text)
 
     def run(self, command: str) -> str:
         """What the command prints, with what it complains of; a failure is told in its last line."""
-        script = f'export PATH={self.folder}/bin:{BIN}:$PATH\n{self.moved(command)}'
         done = subprocess.run(
-            ['bash', '-c', script], cwd=self.folder, capture_output=True, text=True, timeout=60
+            ['bash', '-c', self.moved(command)],
+            cwd=self.folder,
+            env={**os.environ, 'PATH': self.path},
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         return done.stdout + done.stderr + (f'exit code {done.returncode}' if done.returncode else '')
 
@@ -95,7 +105,8 @@ def matches(expected: list[str], output: str) -> bool:
 def start(shell: Shell, stack: ExitStack, command: str, expected: list[str]) -> None:
     """Starts what the README runs in the background, and waits for the lines that it promises."""
     name, *args = shell.moved(command).rstrip(' &').split()
-    process = stack.enter_context(running('env', '-C', shell.folder, BIN / name, *args))
+    command_line = ('env', '-C', shell.folder, f'PATH={shell.path}', BIN / name, *args)
+    process = stack.enter_context(running(*command_line))
     for line in expected:
         process.wait_for(re.escape(line.removeprefix('... ')))
 
