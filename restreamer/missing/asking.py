@@ -48,19 +48,23 @@ class Asker:
         authorization: str = '',
         seconds: float = DEADLINE_SECONDS,
     ) -> Reply:
-        """The answer; raises SourceError if there is none in time, ListingError for one that is too long."""
+        """The answer; raises SourceError if there is none in time, ListingError for one that is too long.
+
+        The sentences of errors leave out the query, which may be long, or somebody else's.
+        """
+        told = url.partition('?')[0]
         try:
-            with deadline(seconds, url):
+            with deadline(seconds, told):
                 return self._followed(method, url, limit_bytes, seconds, _headers(authorization))
         except DeadlineError as error:
             raise SourceError(str(error)) from error
         except (HTTPError, HTTPException, OSError, ValueError) as error:
-            raise SourceError(f'{url} cannot be reached: {_cause(error)}') from error
+            raise SourceError(f'{told} cannot be reached: {_cause(error)}') from error
 
     def _followed(
         self, method: str, url: str, limit_bytes: int, seconds: float, headers: dict[str, str]
     ) -> Reply:
-        target = url
+        target, told = url, url.partition('?')[0]
         for _ in range(MOST_REDIRECTS + 1):
             response = self._pools.request(
                 method,
@@ -73,11 +77,11 @@ class Asker:
                 timeout=seconds,
             )
             with _kept_if_whole(response):
-                body = _whole(response, url, limit_bytes)
+                body = _whole(response, told, limit_bytes)
             if not (redirected := response.get_redirect_location()):
                 return Reply(response.status, body)
             target = _same_server(target, urljoin(target, redirected))
-        raise SourceError(f'{url} redirects more than {MOST_REDIRECTS} times')
+        raise SourceError(f'{told} redirects more than {MOST_REDIRECTS} times')
 
 
 def _headers(authorization: str) -> dict[str, str]:
@@ -112,7 +116,7 @@ def _same_server(url: str, target: str) -> str:
     """The target of a redirect; raises SourceError if it lies on another server (RFC 6454)."""
     here, there = urlsplit(url), urlsplit(target)
     if (here.scheme, here.netloc) != (there.scheme, there.netloc):
-        raise SourceError(f'{url} redirects to {shown(target)}, which is another server')
+        raise SourceError(f'{url.partition("?")[0]} redirects to {shown(target)}, which is another server')
     return target
 
 

@@ -148,3 +148,10 @@ def test_a_peer_is_shown_its_token_and_the_backfiller_is_not() -> None:
     Neighbour('http://peer', Seen(), token=Token('a' * 16)).get('/files')
     Neighbour('http://backfiller', Seen()).get('/status')
     assert shown == [('http://peer/files', f'Bearer {"a" * 16}'), ('http://backfiller/status', '')]
+
+
+def test_what_one_was_asked_is_not_repeated_when_it_is_away() -> None:
+    with pytest.raises(
+        SourceError, match=r'^http://127\.0\.0\.1:1/backfill cannot be reached: Connection ref'
+    ):
+        Asker().ask(f'http://127.0.0.1:1/backfill?{"x" * 5000}', limit_bytes=10)
