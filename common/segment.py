@@ -23,9 +23,9 @@ TOMBSTONE_SUFFIX = '.tombstone'
 TYPES = ('full', 'suspect', 'partial')
 TWIN_TOLERANCE = timedelta(milliseconds=1)
 
-_LABEL = re.compile('[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}')
-_HOUR = re.compile('[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}')
-_NAME = re.compile(
+LABEL = re.compile('[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}')
+HOUR = re.compile('[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}')
+NAME = re.compile(
     '([0-5][0-9]):([0-5][0-9])(?:[.]([0-9]{1,6}))?'
     '-([0-9]{1,6}(?:[.][0-9]{1,9})?)'
     f'-({"|".join(TYPES)})-({digest.PATTERN})'
@@ -85,7 +85,7 @@ class Segment:
     @classmethod
     def parse(cls, hour: Hour, name: str) -> 'Segment':
         """The segment or tombstone of that name; raises SegmentError(`name`)."""
-        match = _NAME.fullmatch(name)
+        match = NAME.fullmatch(name)
         if not match:
             raise SegmentError('name', f'{shown(name)} is not a segment name')
         minute, second, fraction, seconds, kind, content, tombstone = match.groups()
@@ -130,7 +130,7 @@ class Segment:
 
 def check_label(what: str, text: str) -> str:
     """A stream or variant name as it is; raises SegmentError(`name`) if it is none."""
-    if not _LABEL.fullmatch(text):
+    if not LABEL.fullmatch(text):
         raise SegmentError(
             'name',
             f'{what} {shown(text)} is not a name: use 1 to 100 of A-Z a-z 0-9 . _ - without a leading dot',
@@ -142,7 +142,7 @@ def check_label(what: str, text: str) -> str:
 def hour_start(text: str) -> datetime:
     """The start of an hour named `%Y-%m-%dT%H`, in UTC, from 1970 to 9998; raises SegmentError(`name`)."""
     try:
-        if not _HOUR.fullmatch(text) or not '1970' <= text[:4] < '9999':
+        if not HOUR.fullmatch(text) or not '1970' <= text[:4] < '9999':
             raise ValueError
         return datetime(int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:]), tzinfo=UTC)
     except ValueError:
@@ -157,12 +157,12 @@ def hour_text(time: datetime) -> str:
 
 def is_name(name: str) -> bool:
     """Whether `Segment.parse` would take it; ten times cheaper than parsing."""
-    return _NAME.fullmatch(name) is not None
+    return NAME.fullmatch(name) is not None
 
 
 def is_label(text: str) -> bool:
     """Whether it can name a stream or a variant."""
-    return _LABEL.fullmatch(text) is not None
+    return LABEL.fullmatch(text) is not None
 
 
 def is_tombstone(name: str) -> bool:

@@ -20,6 +20,7 @@ from restreamer.admission import access as accesses
 from restreamer.admission.access import Access
 from restreamer.context import EXTENSION, Context
 from restreamer.cors import allow_players
+from restreamer.description import views as description
 from restreamer.measures import EXTENSION as MEASURES
 from restreamer.measures import Measures
 from restreamer.missing import coverage, heat, holes, overview, passes
@@ -64,17 +65,26 @@ def create_app(context: Context, registry: CollectorRegistry, access: Access | N
         passes,
         health,
         page,
+        description,
     ):
         app.register_blueprint(part.blueprint)
-    app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(registry))
+    _tell_metrics(app, registry)
     _explain_errors(app)
     _measure(app, measures)
     accesses.guard(app, access, registry)
+    description.describe(app, access)
     app.after_request(_compress)
     app.after_request(allow_players)
     app.after_request(_explain_precondition)
     _hasten(app, context.disk, measures, access)
     return app
+
+
+def _tell_metrics(app: Flask, registry: CollectorRegistry) -> None:
+    @app.get('/metrics')
+    def metrics() -> tuple[bytes, int, dict[str, str]]:
+        """What is counted and measured, in the text format of Prometheus."""
+        return metrics_page(registry)
 
 
 def _explain_errors(app: Flask) -> None:

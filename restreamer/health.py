@@ -15,12 +15,13 @@ blueprint = Blueprint('health', __name__)
 
 @blueprint.get('/healthz')
 def healthz() -> dict[str, Any]:
+    """Whether the process lives."""
     return {'alive': True}
 
 
 @blueprint.get('/readyz')
 def readyz() -> tuple[dict[str, Any], int]:
-    """Ready when the store can be listed. The id is how a node recognises itself among its peers."""
+    """Whether the store can be listed. The id is how a node recognises itself among its peers."""
     trouble = offload(_trouble, context().disk)
     answer = {'ready': not trouble, 'id': context().node_id, 'time': iso(context().clock())}
     return (answer | {'reason': trouble}, 503) if trouble else (answer, 200)

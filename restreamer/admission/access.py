@@ -23,7 +23,7 @@ from restreamer.admission import signing
 from restreamer.admission.signing import Scope, Signed
 
 EXTENSION = 'segmesh-access'
-OPEN_PATHS = ('/', '/healthz', '/readyz', '/access')
+OPEN_PATHS = ('/', '/docs', '/openapi.json', '/healthz', '/readyz', '/access')
 SAFE_METHODS = ('GET', 'HEAD', 'OPTIONS')
 READING_POSTS = ('batch.segments', 'access.sign')
 """The endpoints whose POST changes nothing."""
@@ -142,7 +142,7 @@ class Access:
 
 
 def _is_open(path: str) -> bool:
-    """Whether everybody may have it: the page says nothing itself, but asks for all that it shows."""
+    """Whether everybody may have it: neither the page nor the docs say what is held."""
     return path in OPEN_PATHS or path.startswith('/static/')
 
 
@@ -220,7 +220,7 @@ def signature_for(stream: str, variant: str, expires: int) -> str:
 @blueprint.post('/sign/<stream:stream>')
 @blueprint.post('/sign/<stream:stream>/<variant:variant>')
 def sign(stream: str, variant: str = '') -> dict[str, Any]:
-    """A query that opens the stream, or its variant, for `seconds` from now."""
+    """A query that opens the stream, or its variant, for so many seconds."""
     access, expires = current(), int(current().now()) + _seconds()
     found = access.signed(Scope(stream, variant), expires)
     if not found:
@@ -230,7 +230,7 @@ def sign(stream: str, variant: str = '') -> dict[str, Any]:
 
 @blueprint.get('/access')
 def may() -> tuple[str, int]:
-    """For a proxy (auth_request of nginx): 204 if the X-Original-URI, with decoded path, may be read."""
+    """Whether a path may be read, for a proxy that asks (auth_request of nginx). It sends X-Original-URI."""
     path, _, query = request.headers.get('X-Original-URI', '').partition('?')
     if not path.startswith('/') or any(part in ('', '.', '..') for part in path.split('/')[1:]):
         raise BadRequest('X-Original-URI: give the path and the query that was asked for')

@@ -17,7 +17,7 @@ blueprint = Blueprint('coverage', __name__)
 
 @blueprint.get('/coverage/<stream:stream>/<variant:variant>')
 def coverage(stream: str, variant: str) -> dict[str, Any]:
-    """What is covered and what is missing, in all, by the hour and by the minute; by default of an hour."""
+    """What of a range is held here, and what is missing. Of the last hour, if none is given."""
     within = parameters.interval(context().clock().replace(microsecond=0))
     return {'stream': stream, 'variant': variant, **offload(_told, context(), stream, variant, within)}
 

@@ -21,7 +21,7 @@ blueprint = Blueprint('heat', __name__)
 
 @blueprint.get('/heat/<stream:stream>/<variant:variant>')
 def heat(stream: str, variant: str) -> dict[str, Any]:
-    """Of the last week, if no range is given. With `own=true` of this node alone; no peer is asked."""
+    """How much of each minute every node holds. Of the last week, if no range is given."""
     within = _range()
     if parameters.flag('own'):
         picture = Picture(within, context().clock(), survey().ours(stream, variant, within))

@@ -23,7 +23,7 @@ blueprint = Blueprint('holes', __name__)
 
 @blueprint.get('/holes/<stream:stream>/<variant:variant>')
 def holes(stream: str, variant: str) -> dict[str, Any]:
-    """Of the last day, if no range is given. With `own=true` what this node lacks; no peer is asked."""
+    """What is missing of a range, and who has it. Of the last day, if none is given."""
     within = parameters.interval(context().clock().replace(microsecond=0), DEFAULT_LENGTH)
     asked = {'stream': stream, 'variant': variant}
     if parameters.flag('own'):

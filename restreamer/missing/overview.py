@@ -37,7 +37,7 @@ blueprint = Blueprint('overview', __name__)
 
 @blueprint.get('/overview')
 def overview() -> dict[str, Any]:
-    """Of the last seven days; made every two seconds at most, for all who ask."""
+    """Whether the recording is complete, and how the nodes are. Of seven days; made every two seconds."""
     return cast(Overview, current_app.extensions[EXTENSION]).now()
 
 

@@ -11,7 +11,7 @@ blueprint = Blueprint('passes', __name__)
 
 @blueprint.post('/backfill')
 def backfill() -> Response:
-    """Over everything, or over the `stream`, `variant` and `hour` of the query; it needs the admin token."""
+    """Starts a pass of the backfiller beside us now. Over everything, or over what the query names."""
     query = request.query_string.decode('ascii', 'replace')
     try:
         reply = context().neighbours.start_pass(query, request.headers.get('Authorization', ''))

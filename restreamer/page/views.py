@@ -12,6 +12,8 @@ from common.offload import offload
 from common.segment import shown
 from common.times import iso
 from restreamer.context import context
+from restreamer.description import reading
+from restreamer.description.views import described
 from restreamer.page import sources, words
 from restreamer.page.assets import assets
 
@@ -28,7 +30,7 @@ words.add_to(blueprint)
 
 @blueprint.get('/')
 def page() -> Response:
-    """With `holes` in the query every hole too, for those who have no JavaScript to ask for them."""
+    """The page for operators. With `holes` every hole too, for those without JavaScript."""
     plain = 'holes' in request.args
     told, lists, problem = None, [], ''
     try:
@@ -40,15 +42,21 @@ def page() -> Response:
     return _html('page.html', **told_of, has_player=PLAYER in offload(assets), modules=_modules())
 
 
+@blueprint.get('/docs')
+def docs() -> Response:
+    """What can be asked here, for people."""
+    return _html('docs.html', **reading.chapters(described(), request.url_root.rstrip('/')))
+
+
 @blueprint.get('/parts/overview')
 def overview_part() -> Response:
-    """What is at the top and at the bottom of the page, anew."""
+    """The top and the bottom of the page, anew."""
     return _html('parts.html', told=sources.overview())
 
 
 @blueprint.get('/parts/holes/<stream:stream>/<variant:variant>')
 def holes_part(stream: str, variant: str) -> Response:
-    """The table of holes of a variant; `start` and `end` as for /holes, `where` for some of them only."""
+    """The table of the holes of a variant."""
     within = {name: request.args[name] for name in ('start', 'end') if name in request.args}
     return _html('holes.html', **_listed(sources.holes(stream, variant, **within)))
 

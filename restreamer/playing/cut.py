@@ -57,7 +57,7 @@ def holes_error(error: HolesError) -> tuple[dict[str, Any], int]:
 
 @blueprint.get('/cut/<stream:stream>/<variant:variant>.ts')
 def transport_stream(stream: str, variant: str) -> Response:
-    """The segments that the range touches, joined; with holes only if the query has `holes=allow`."""
+    """A range as one file of the segments that it touches. With holes only if the query has `holes=allow`."""
     cut = _cut(stream, variant)
     file = JoinedFile(context().disk, cut.segments)
     response = Response(_Gated(file, context().cuts), mimetype=CONTENT_TYPE, direct_passthrough=True)
@@ -69,7 +69,7 @@ def transport_stream(stream: str, variant: str) -> Response:
 
 @blueprint.get('/cut/<stream:stream>/<variant:variant>.mp4')
 def mp4(stream: str, variant: str) -> Response:
-    """The same as an MP4 that ffmpeg makes on the way, so its length is not known, nor any part of it."""
+    """A range as an MP4 that ffmpeg makes on the way. Its length is not known before, nor any part of it."""
     program = offload(remux.found, context().ffmpeg)
     if not program:
         raise NotInstalled(f'ffmpeg: there is no {context().ffmpeg} here, which makes the MP4; take the .ts')

@@ -29,7 +29,7 @@ _URI_END = '.ts\n'
 
 @blueprint.get('/playlist/<stream:stream>.m3u8')
 def master(stream: str) -> Response:
-    """The variants held in the range, which is passed on to their playlists; without one, all of them."""
+    """The variants of a stream as a master playlist. A range is passed on to their playlists."""
     within = parameters.interval(context().clock()) if _has_range() else None
     query = f'?{request.query_string.decode("ascii", "ignore")}' if request.query_string else ''
     found = offload(context().variants.of, stream, within)
@@ -41,7 +41,7 @@ def master(stream: str) -> Response:
 
 @blueprint.get('/playlist/<stream:stream>/<variant:variant>.m3u8')
 def media(stream: str, variant: str) -> Response:
-    """A range that `end` ends; live, with `start` from then on; with neither the live window."""
+    """A variant as a playlist, live unless there is an `end`. Live it begins at `start`."""
     if 'end' not in request.args:
         return _live(stream, variant, parameters.time('start'))
     within = parameters.interval(context().clock())

@@ -43,7 +43,7 @@ class Piece(NamedTuple):
 
 @blueprint.post('/segments/<stream:stream>/<variant:variant>/<hour:hour>')
 def segments(stream: str, variant: str, hour: str) -> Response:
-    """Names that are not held are left out; a stream that breaks off did so in the middle of a segment."""
+    """Many segments of an hour as one tar. Names that are not held are left out."""
     wanted = Hour(stream, variant, hour)
     disk, asked = context().disk, _asked(wanted)
     sizes = offload(disk.sizes_of, wanted, asked)

@@ -28,6 +28,7 @@ blueprint = Blueprint('files', __name__)
 
 @blueprint.get('/segments/<stream:stream>/<variant:variant>/<hour:hour>/<name>')
 def segment(stream: str, variant: str, hour: str, name: str) -> Response:
+    """A segment, or with Range a part of it. It may be kept for ever: other bytes have another name."""
     wanted = _segment(Hour(stream, variant, hour), name)
     file = offload(context().disk.open, wanted)
     size = os.fstat(file.fileno()).st_size

@@ -15,17 +15,19 @@ blueprint = Blueprint('listings', __name__)
 
 @blueprint.get('/files')
 def streams() -> Response:
+    """The names of the streams."""
     return _listing(wire.encode_listing(offload(context().disk.streams)))
 
 
 @blueprint.get('/files/<stream:stream>')
 def variants(stream: str) -> Response:
+    """The names of the variants of a stream."""
     return _listing(wire.encode_listing(offload(context().disk.variants, stream)))
 
 
 @blueprint.get('/files/<stream:stream>/<variant:variant>')
 def hours(stream: str, variant: str) -> Response:
-    """The hours, or with `fingerprints=true` a summary of each, of those that end after `since`."""
+    """The hours of a variant, or with `fingerprints=true` a summary of each. With `since` the newer ones."""
     question = Question.since(stream, variant, parameters.time('since'))
     if parameters.flag('fingerprints'):
         return _fingerprints(question)
@@ -35,7 +37,7 @@ def hours(stream: str, variant: str) -> Response:
 
 @blueprint.get('/files/<stream:stream>/<variant:variant>/<hour:hour>')
 def segments(stream: str, variant: str, hour: str) -> Response:
-    """The names of the segments, with `tombstones=true` also those of the tombstones."""
+    """The names of the segments of an hour. With `tombstones=true` also those of the tombstones."""
     found = names(Hour(stream, variant, hour))
     return _listing(wire.encode_listing(found if parameters.flag('tombstones') else segments_only(found)))
 
