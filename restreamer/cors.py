@@ -14,7 +14,7 @@ _ON_ASKING = (
 
 
 def allow_players(response: Response) -> Response:
-    response.headers.extend(ALLOWED)
+    response.headers.update(ALLOWED)
     if request.method == 'OPTIONS':
-        response.headers.extend(_ON_ASKING)
+        response.headers.update(_ON_ASKING)
     return response

@@ -6,7 +6,7 @@ All of it is rendered here, so it can be read without JavaScript; with it, the p
 from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, request
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
 from common.offload import offload
 from common.segment import shown
@@ -23,6 +23,7 @@ POLICY = (
 )
 
 PLAYER = 'vendor/hls.js'
+PLACES = ('', 'fetchable', 'everywhere', 'unknown')
 
 blueprint = Blueprint('page', __name__, template_folder='templates')
 words.add_to(blueprint)
@@ -32,10 +33,10 @@ words.add_to(blueprint)
 def page() -> Response:
     """The page for operators. With `holes` every hole too, for those without JavaScript."""
     plain = 'holes' in request.args
-    told, lists, problem = None, [], ''
+    told, lists, problem, where = None, [], '', _where()
     try:
         told = sources.overview()
-        lists = _lists(told) if plain else []
+        lists = _lists(told, where) if plain else []
     except HTTPException as error:
         problem = _problem(error)
     told_of = {'told': told, 'lists': lists, 'problem': problem, 'plain': plain}
@@ -58,7 +59,7 @@ def overview_part() -> Response:
 def holes_part(stream: str, variant: str) -> Response:
     """The table of the holes of a variant."""
     within = {name: request.args[name] for name in ('start', 'end') if name in request.args}
-    return _html('holes.html', **_listed(sources.holes(stream, variant, **within)))
+    return _html('holes.html', **_listed(sources.holes(stream, variant, **within), _where()))
 
 
 @blueprint.get('/static/<path:name>')
@@ -88,7 +89,7 @@ def _problem(error: HTTPException) -> str:
     )
 
 
-def _lists(told: dict[str, Any]) -> list[dict[str, Any]]:
+def _lists(told: dict[str, Any], where: str) -> list[dict[str, Any]]:
     """The holes of the variant that the query names, or of all that have any."""
     wanted = request.args['holes']
     paths = [
@@ -96,13 +97,20 @@ def _lists(told: dict[str, Any]) -> list[dict[str, Any]]:
         for each in told['variants']
         if (each['path'] == wanted if wanted else each['missing']['holes'])
     ]
-    return [_listed(sources.holes(*path, **told['range'])) for path in paths]
+    return [_listed(sources.holes(*path, **told['range']), where) for path in paths]
 
 
-def _listed(found: dict[str, Any]) -> dict[str, Any]:
-    where = request.args.get('where', '')
+def _listed(found: dict[str, Any], where: str) -> dict[str, Any]:
     chosen = [each for each in found['holes'] if where in ('', each['where'])]
     return {'found': found, 'chosen': chosen, 'where': where}
+
+
+def _where() -> str:
+    """Which holes are to be listed; all if it is empty."""
+    where = request.args.get('where', '')
+    if where not in PLACES:
+        raise BadRequest(f'where: {shown(where)} is not {", ".join(PLACES[1:])} or nothing')
+    return where
 
 
 def _can_backfill() -> bool:

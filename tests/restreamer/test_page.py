@@ -1,5 +1,7 @@
 """The page as it leaves the server: what it says, what it may load, and what hostile text becomes on it."""
 
+import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,6 +135,26 @@ def test_what_may_not_be_read_stands_on_no_page(store: Path) -> None:
     assert 'missing everywhere' not in answer.text
     refused = client.get('/parts/overview')
     assert (refused.status_code, refused.json) == (401, {'error': 'overview: give a token'})
+
+
+@pytest.mark.parametrize('encoding', ['identity', 'gzip'])
+def test_a_part_is_refused_whole_and_once_to_players_on_other_pages(store: Path, encoding: str) -> None:
+    store.mkdir()
+    client = client_of(store, Clock(planted.NOW))
+    too_long = '?start=2000-01-01T00:00:00Z'
+    refused = client.get(f'/parts/holes/bus/source{too_long}', headers={'Accept-Encoding': encoding})
+    body = gzip.decompress(refused.data) if encoding == 'gzip' else refused.data
+    assert json.loads(body) == client.get(f'/holes/bus/source{too_long}').json
+    assert refused.status_code == 400
+    assert refused.content_length in (None, len(refused.data))
+    assert refused.headers.getlist('Access-Control-Allow-Origin') == ['*']
+
+
+@pytest.mark.parametrize('path', ['/?', '/?holes&', '/parts/holes/bus/source?'])
+def test_holes_somewhere_else_are_not_said_to_be_none(store: Path, path: str) -> None:
+    answer = page_client(store).get(f'{path}where=nowhere')
+    assert answer.status_code == 400
+    assert answer.json == {'error': "where: 'nowhere' is not fetchable, everywhere, unknown or nothing"}
 
 
 def test_a_node_that_cannot_tell_says_why(store: Path) -> None:
