@@ -232,11 +232,16 @@ def sign(stream: str, variant: str = '') -> dict[str, Any]:
 def may() -> tuple[str, int]:
     """Whether a path may be read, for a proxy that asks (auth_request of nginx). It sends X-Original-URI."""
     path, _, query = request.headers.get('X-Original-URI', '').partition('?')
-    if not path.startswith('/') or any(part in ('', '.', '..') for part in path.split('/')[1:]):
+    if path != '/' and not _is_plain(path):
         raise BadRequest('X-Original-URI: give the path and the query that was asked for')
     if refusal := current().refusal_to_read(Asked(path, query, request.headers.get('Authorization', ''))):
         raise refusal.error()
     return '', 204
+
+
+def _is_plain(path: str) -> bool:
+    """Whether it says where it leads to: no proxy and no file system takes it for another one."""
+    return path.startswith('/') and not any(part in ('', '.', '..') for part in path.split('/')[1:])
 
 
 def _seconds() -> int:

@@ -57,13 +57,12 @@ def _asked(hour: Hour) -> list[Segment]:
     """The segments that the body of the request names."""
     body = limits.body(MOST_REQUEST_BYTES, f'ask for no more than {batch.MOST_NAMES} names at once')
     try:
-        names = dict.fromkeys(wire.decode_listing(body))
-        asked = [Segment.parse(hour, name) for name in names]
+        names = wire.decode_listing(body)
+        if len(names) > batch.MOST_NAMES:
+            raise RequestEntityTooLarge(f'ask for no more than {batch.MOST_NAMES} names at once')
+        return [Segment.parse(hour, name) for name in dict.fromkeys(names)]
     except (ListingError, SegmentError) as error:
         raise BadRequest(f'the body has to be a JSON list of names: {error}') from None
-    if len(asked) > batch.MOST_NAMES:
-        raise RequestEntityTooLarge(f'ask for no more than {batch.MOST_NAMES} names at once')
-    return asked
 
 
 def _pieces(disk: Disk, hour: Hour, sizes: Mapping[Segment, int]) -> Iterator[Piece]:

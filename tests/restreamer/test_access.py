@@ -248,6 +248,7 @@ def test_refusals_are_counted_by_reason(client: FlaskClient) -> None:
         (f'{SEGMENT}?{query_of("bus")}', 204),
         (f'{SEGMENT}?{query_of("tram")}', 403),
         (SEGMENT, 401),
+        ('/', 204),
         (f'/segments/bus/source/../../tram/source/{STRANGE.path}?{query_of("bus")}', 400),
         (f'/segments//{HELD.path}?{query_of("bus")}', 400),
         ('', 400),

@@ -118,6 +118,7 @@ def test_a_thousand_names_are_answered_and_more_are_too_many(url: str) -> None:
     names = names_of([*HELD, *run_of(996, '2026-11-14T03:05:00', seconds=1)])
     assert unpacked(post_once(url, names[:1000])) == bodies_of(HELD)
     assert post_once(url, names).status == 413
+    assert post_once(url, [HELD[0].name] * 1001).status == 413
 
 
 BODIES = {
