@@ -26,8 +26,9 @@ _METHODS = ('GET', 'POST')
 _PART = re.compile('<(?:[a-z]+:)?([a-z]+)>')
 
 ABOUT = (
-    'Everything that is recorded on a node, and what is missing of it. Times are in UTC. Every error is one sentence '
-    'in JSON. HEAD answers what GET does, without the body. What a query has besides is not looked at.'
+    'Everything that is recorded on a node, and what is missing of it. Times are in UTC. Every error is one '
+    'sentence in JSON. HEAD answers what GET does, without the body. Queries may have other keys, too, '
+    'which say nothing.'
 )
 
 ALWAYS: dict[int, Answer] = {
@@ -173,4 +174,4 @@ def _key(taken: Parameter) -> Told:
 
 
 def _name(status: int) -> str:
-    return HTTPStatus(status).phrase.replace(' ', '')
+    return f'{status}-{HTTPStatus(status).phrase.replace(" ", "-")}'

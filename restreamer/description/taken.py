@@ -55,7 +55,9 @@ OWN = _flag('own', 'what this node holds alone; no peer is asked')
 MAY_HAVE_HOLES = _asked(
     'holes', 'whether a range with holes is cut all the same', {'enum': ['allow', 'refuse']}, 'allow'
 )
-WHERE = _asked('where', 'only those holes', {'enum': ['fetchable', 'everywhere', 'unknown']}, 'everywhere')
+WHERE = _asked(
+    'where', 'only those holes', {'enum': ['', 'fetchable', 'everywhere', 'unknown']}, 'everywhere'
+)
 LISTED = _asked('holes', 'lists the holes of this variant, or of all if it is empty', TEXT, 'bus/source')
 SECONDS = _asked(
     'seconds', 'for how long it opens', {**COUNT, 'minimum': 1, 'maximum': MOST_SIGNED_SECONDS}, 3600,
@@ -71,11 +73,15 @@ SIGNED_QUERY = (
 
 RANGE = Parameter('Range', 'header', 'one part of the bytes', TEXT, 'bytes=0-99')
 IF_NONE_MATCH = Parameter(
-    'If-None-Match', 'header', 'the ETag of what is known: then the answer is 304', TEXT, '"known"'
+    'If-None-Match',
+    'header',
+    'the ETag of what is known; if it is still the same, the answer is 304',
+    TEXT,
+    '"known"',
 )
 PREFER = Parameter(
-    'Prefer', 'header', 'with If-None-Match: answer when it changes, or after so many seconds',
-    {'type': 'string', 'pattern': '^wait=[0-9]{1,2}$'}, 'wait=1',
+    'Prefer', 'header', 'wait=SECONDS with If-None-Match: answer when it changes, or the time is up',
+    TEXT, 'wait=1',
 )  # fmt: skip
 ORIGINAL_URI = Parameter(
     'X-Original-URI', 'header', 'the path, decoded, and the query that somebody asked for',

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,21 @@ def test_a_file_of_the_page_is_sent_once(store: Path) -> None:
     assert client.get('/static/page.js', headers={'If-None-Match': first.headers['ETag']}).status_code == 304
     for path in ('/static/', '/static/../views.py', '/static/%2e%2e/views.py', '/static/none.js'):
         assert client.get(path).status_code == 404, path
+
+
+def test_the_docs_tell_every_route_and_load_nothing_from_elsewhere(store: Path) -> None:
+    client = page_client(store)
+    assert '<a href="docs">docs</a>' in client.get('/').text
+    answer = client.get('/docs', headers={'Host': '"><b>'})
+    assert all(
+        f'<code>{path}</code></h3>' in answer.text for path in client.get('/openapi.json').json['paths']
+    )
+    assert '<script' not in answer.text
+    assert '"><b>' not in answer.text
+    assert answer.headers['Content-Security-Policy'].startswith("default-src 'self'")
+    targets = re.findall(r'href="#([^"]+)"', answer.text)
+    assert len(targets) > 50
+    assert {*targets} <= {*re.findall(r' id="([^"]+)"', answer.text)}
 
 
 @pytest.mark.parametrize(
