@@ -1,12 +1,12 @@
 """GET /openapi.json: what can be asked here, for programs."""
 
 import json
-from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, request
 
 from common.digest import sha256
 from restreamer.admission.access import Access
+from restreamer.conditions import conditional
 from restreamer.description.document import Told, document
 
 EXTENSION = 'segmesh-description'
@@ -21,7 +21,7 @@ def openapi() -> Response:
     response = Response(text, mimetype='application/json')
     response.set_etag(sha256([text.encode()]), weak=True)
     response.cache_control.no_cache = True
-    return cast(Response, response.make_conditional(request))
+    return conditional(response)
 
 
 def describe(app: Flask, access: Access) -> None:

@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 from common.offload import offload
 from common.segment import shown
 from common.times import iso
+from restreamer.conditions import conditional
 from restreamer.context import context
 from restreamer.description import reading
 from restreamer.description.views import described
@@ -72,8 +73,7 @@ def static(name: str) -> Response:
     response.set_etag(asset.tag)
     response.cache_control.no_cache = True
     response.headers['X-Content-Type-Options'] = 'nosniff'
-    response.make_conditional(request)
-    return response
+    return conditional(response)
 
 
 def _modules() -> list[str]:

@@ -20,6 +20,7 @@ from common.timeline import Interval
 from common.video.mpegts import media
 from restreamer import parameters
 from restreamer.admission.limits import Gate
+from restreamer.conditions import conditional
 from restreamer.context import context
 from restreamer.playing import remux
 from restreamer.playing.hours import Hours, beginnings
@@ -64,7 +65,7 @@ def transport_stream(stream: str, variant: str) -> Response:
     _name(response, cut, stream, variant, 'ts')
     response.content_length = file.size_bytes
     response.set_etag(digest.sha256([segment.path.encode() for segment, _ in cut.segments]))
-    return response.make_conditional(request, accept_ranges=True, complete_length=file.size_bytes)
+    return conditional(response, accept_ranges=True, length=file.size_bytes)
 
 
 @blueprint.get('/cut/<stream:stream>/<variant:variant>.mp4')

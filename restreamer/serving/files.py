@@ -13,6 +13,7 @@ from common.errors import SegmentError
 from common.http.sentfile import SentFile
 from common.offload import offload
 from common.segment import Hour, Segment
+from restreamer.conditions import conditional
 from restreamer.context import context
 from restreamer.measures import measures
 
@@ -42,7 +43,7 @@ def segment(stream: str, variant: str, hour: str, name: str) -> Response:
     response.cache_control.immutable = True
     response.set_etag(wanted.hash)
     length = size if _wants_a_part(size) else None
-    return response.make_conditional(request, accept_ranges=True, complete_length=length)
+    return conditional(response, accept_ranges=True, length=length)
 
 
 class _SegmentFile(SentFile):

@@ -7,6 +7,7 @@ from common import digest, wire
 from common.offload import offload
 from common.segment import Hour, segments_only
 from restreamer import parameters
+from restreamer.conditions import conditional
 from restreamer.context import context, names
 from restreamer.serving.waiting import Question
 
@@ -61,7 +62,7 @@ def _listing(body: str) -> Response:
     response = Response(body, mimetype='application/json')
     response.set_etag(_etag(body), weak=True)
     response.cache_control.no_cache = True
-    return response.make_conditional(request)
+    return conditional(response)
 
 
 def _etag(body: str) -> str:

@@ -10,9 +10,10 @@ import pytest
 from gevent.pywsgi import WSGIHandler
 
 from common.http.handler import Handler, Limits
-from tests.kit.build import fill, piece, run_of, tombstone_of
+from restreamer.serving.files import BLOCK_BYTES, MANY
+from tests.kit.build import at, fill, piece, run_of, tombstone_of
 from tests.kit.process import get, metrics, restreamer
-from tests.restreamer.client import Answer, answer_of, ask, connect
+from tests.restreamer.client import Answer, Clock, answer_of, ask, client_of, connect
 
 WHOLE, WITHDRAWN, MISSING = run_of(3)
 BIG = piece('2026-11-14T03:30:00', body=bytes(range(256)) * 400)
@@ -53,6 +54,27 @@ def test_who_has_it_already_is_told_so(url: str, method: str) -> None:
     assert (answer.status, answer.body) == (304, b'')
     assert answer.headers['ETag'] == f'"{BIG.segment.hash}"'
     assert ask(url, BIG_PATH, method, {'If-None-Match': '"another"'}).status == 200
+
+
+@pytest.mark.parametrize('path', [BIG_PATH, '/files', '/static/page.css', '/openapi.json'])
+def test_who_wants_it_to_be_another_gets_a_reason_and_no_bytes(url: str, path: str) -> None:
+    answer = ask(url, path, headers={'If-Match': '"another"'})
+    assert answer.status == 412
+    assert answer.error == f"If-Match: '{path}' has another ETag"
+    assert ask(url, BIG_PATH, headers={'If-Match': f'"{BIG.segment.hash}"'}).status == 200
+
+
+@pytest.mark.parametrize('headers', [{'Range': 'bytes=999999-'}, {'If-Match': '"another"'}])
+def test_refusals_do_not_count_as_segments_that_are_sent(tmp_path: Path, headers: dict[str, str]) -> None:
+    large = piece(body=bytes(BLOCK_BYTES * 2))
+    client = client_of(fill(tmp_path / 'store', [large]), Clock(at('2026-11-14T04:00:00')))
+    for _ in range(MANY + 1):
+        assert client.get(f'/segments/{large.path}', headers=headers).status_code in (412, 416)
+    answer = client.get(
+        f'/segments/{large.path}', buffered=False, headers={'If-Match': f'"{large.segment.hash}"'}
+    )
+    assert len(next(answer.iter_encoded())) == BLOCK_BYTES
+    answer.close()
 
 
 @pytest.mark.parametrize(
