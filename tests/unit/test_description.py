@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from common.http.tokens import Token
 from common.segment import Segment, is_label
-from common.tokens import Token
 from restreamer.admission.access import Access
 from restreamer.description import reading, taken
 from restreamer.description.document import UndescribedError, document, path_of
