@@ -111,7 +111,8 @@ def media_lines(
     for segment in segments:
         if previous and (segment in breaks or not timeline.follows(previous, segment)):
             yield '#EXT-X-DISCONTINUITY'
-        yield f'#EXT-X-PROGRAM-DATE-TIME:{segment.start:%Y-%m-%dT%H:%M:%S}.{segment.start.microsecond:06}Z'
+        date = segment.start.replace(tzinfo=None).isoformat(timespec='microseconds')
+        yield f'#EXT-X-PROGRAM-DATE-TIME:{date}Z'
         yield f'#EXTINF:{segment.duration.total_seconds():.6f},'
         if part := range_of(segment):
             yield f'#EXT-X-BYTERANGE:{part}'

@@ -158,7 +158,7 @@ def _compress(response: Response) -> Response:
         response.response = _gzipped(response.iter_encoded())
         response.headers.remove('Content-Length')
     elif len(body := response.get_data()) >= GZIP_FROM_BYTES:
-        response.set_data(gzip.compress(body, compresslevel=1, mtime=0))
+        response.set_data(offload(gzip.compress, body, compresslevel=1, mtime=0))
     else:
         return response
     response.headers['Content-Encoding'] = 'gzip'

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, NotFound
@@ -23,6 +24,9 @@ blueprint = Blueprint('playlists', __name__)
 
 MOST_HOURS_AT_ONCE = 48
 """A longer range is written as it is sent: its length is not known before."""
+
+MOST_URIS = 30_000
+"""Of live playlists are remembered, since every poll lists the same: those of four hours of four variants."""
 
 _URI_END = '.ts\n'
 
@@ -80,13 +84,14 @@ def _live(stream: str, variant: str, start: datetime | None) -> Response:
         raise NotFound(
             f'variant: nothing of {stream}/{variant} is held from the last minutes; give start and end'
         )
-    return _answer([_written(longest if start else usual, edge)], max_age_seconds=1)
+    return _answer([offload(_written, longest if start else usual, edge)], max_age_seconds=1)
 
 
 def _written(window: LiveWindow, start: datetime) -> str:
     return window.since(start).playlist(uri_of)
 
 
+@lru_cache(maxsize=MOST_URIS)
 def uri_of(segment: Segment) -> str:
     """Relative to /playlist/STREAM/VARIANT.m3u8, so that it also works below a proxy's path."""
     return '../..' + wire.segment_path(segment)

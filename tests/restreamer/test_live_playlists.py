@@ -1,8 +1,11 @@
 """The live playlist as a player sees it while time goes on: by an application with a clock that is set."""
 
 import gc
+import importlib
 import shutil
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -358,6 +361,25 @@ def test_from_a_start_on_as_far_back_as_is_allowed(recording: Live) -> None:
     assert refused.status_code == 400
     assert 'give the end, too' in refused.text
     assert recording.client.get(f'{PATH}?start=2026-11-14T03:03:21').status_code == 404
+
+
+@pytest.mark.parametrize('step', ['restreamer.playing.playlists._written', 'gzip.compress'])
+def test_a_long_live_playlist_is_written_and_gzipped_off_the_hub(
+    recording: Live, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    module, _, name = step.rpartition('.')
+    wanted = getattr(importlib.import_module(module), name)
+    threads = []
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        threads.append(threading.get_native_id())
+        return wanted(*args, **kwargs)
+
+    monkeypatch.setattr(step, noted)
+    recording.record(upto=100)
+    assert recording.client.get(PATH, headers={'Accept-Encoding': 'gzip'}).status_code == 200
+    assert threads
+    assert threading.get_native_id() not in threads
 
 
 def test_where_the_video_breaks_there_is_a_discontinuity(tmp_path: Path, footages: list[list[bytes]]) -> None:
