@@ -82,7 +82,7 @@ class Player:
         for entry, jumps in zip(found.entries, accumulate(breaks), strict=True):
             numbered = entry.uri, found.discontinuity_sequence + jumps
             assert self.seen.setdefault(entry.sequence, numbered) == numbered
-            assert round(entry.duration.total_seconds()) <= found.target_duration
+            assert int(entry.duration.total_seconds() + 0.5) <= found.target_duration
         newest = found.sequence + len(found.entries)
         assert newest >= self.newest
         self.sequence, self.newest = found.sequence, newest
