@@ -7,7 +7,6 @@ import inspect
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Any
 
 from flask import Flask
@@ -22,7 +21,10 @@ from restreamer.description.taken import PARTS, SIGNED_QUERY
 
 Told = dict[str, Any]
 
-_METHODS = ('GET', 'POST')
+API_VERSION = '1'
+"""Not that of the software, which is nothing that strangers have to know."""
+
+_UNDERSTOOD = {'HEAD', 'OPTIONS'}
 _PART = re.compile('<(?:[a-z]+:)?([a-z]+)>')
 
 ABOUT = (
@@ -62,7 +64,7 @@ def document(app: Flask, access: Access) -> Told:
         raise UndescribedError(f'a route, or its description, is missing: {", ".join(sorted(differing))}')
     return {
         'openapi': '3.1.0',
-        'info': {'title': 'segmesh restreamer', 'version': version('segmesh'), 'description': ABOUT},
+        'info': {'title': 'segmesh restreamer', 'version': API_VERSION, 'description': ABOUT},
         'servers': [{'url': '/'}],
         'tags': [{'name': name, 'description': text} for name, text in CHAPTERS.items()],
         'paths': _paths(app, rules, access),
@@ -85,17 +87,23 @@ def path_of(rule: str) -> str:
 def _paths(app: Flask, rules: list[Rule], access: Access) -> Told:
     paths: Told = {}
     for rule in rules:
-        for method in _METHODS:
-            if method in (rule.methods or ()):
-                told = _operation(app, rule, ROUTES[rule.endpoint], access)
-                paths.setdefault(path_of(rule.rule), {})[method.lower()] = told
+        for method in sorted((rule.methods or set()) - _UNDERSTOOD):
+            told = _operation(app, rule, ROUTES[rule.endpoint], access)
+            paths.setdefault(path_of(rule.rule), {})[method.lower()] = told
     return paths
+
+
+def _identity(app: Flask, rule: Rule) -> str:
+    """A name for functions of clients; of several rules of a view each has its last part in it."""
+    name = rule.endpoint.replace('.', '_')
+    is_one = len(list(app.url_map.iter_rules(rule.endpoint))) == 1
+    return name if is_one else f'{name}_{_PART.findall(rule.rule)[-1]}'
 
 
 def _operation(app: Flask, rule: Rule, route: Route, access: Access) -> Told:
     told: Told = {
         'tags': [route.chapter],
-        'operationId': f'{rule.endpoint}.{len(rule.arguments)}',
+        'operationId': _identity(app, rule),
         **_said(app, rule.endpoint),
         'parameters': [_parameter(each, route) for each in _taken(rule, route)],
         'responses': _answers(route),

@@ -66,17 +66,17 @@ def commands(app: Flask, access: Access) -> dict[str, str]:
 def test_each_route_has_a_command_to_try(app: Flask) -> None:
     found = commands(app, CLOSED)
     bearer = '-H "Authorization: Bearer $TOKEN"'
-    assert found['health.healthz.0'] == 'curl http://node/healthz'
-    assert found['holes.holes.2'] == (
+    assert found['health_healthz'] == 'curl http://node/healthz'
+    assert found['holes_holes'] == (
         f"curl {bearer} 'http://node/holes/bus/source?start=2026-11-14T03:00:00Z&end=2026-11-14T03:01:00Z&own=true'"
     )
-    assert found['access.sign.1'] == f"curl -X POST {bearer} 'http://node/sign/bus?seconds=3600'"
-    assert found['access.may.0'] == "curl -H 'X-Original-URI: /healthz' http://node/access"
-    assert found['batch.segments.3'].startswith(f"""curl {bearer} -d '["00:00-2-full-""")
+    assert found['access_sign_stream'] == f"curl -X POST {bearer} 'http://node/sign/bus?seconds=3600'"
+    assert found['access_may'] == "curl -H 'X-Original-URI: /healthz' http://node/access"
+    assert found['batch_segments'].startswith(f"""curl {bearer} -d '["00:00-2-full-""")
 
 
 def test_where_reading_is_open_commands_send_no_token(app: Flask) -> None:
-    assert commands(app, Access())['listings.streams.0'] == 'curl http://node/files'
+    assert commands(app, Access())['listings_streams'] == 'curl http://node/files'
 
 
 def test_what_a_shell_would_take_apart_is_quoted(app: Flask) -> None:
@@ -87,6 +87,12 @@ def test_what_a_shell_would_take_apart_is_quoted(app: Flask) -> None:
     assert (
         reading.asked('/files/{stream}', told['paths']['/files/{stream}']['get'])[0] == '/files/a%27%3B%20b'
     )
+
+
+def test_behind_a_proxy_paths_begin_where_the_proxy_says(app: Flask) -> None:
+    answer = app.test_client().get('/openapi.json', environ_overrides={'SCRIPT_NAME': '/node1'})
+    assert answer.json is not None
+    assert answer.json['servers'] == [{'url': '/node1'}]
 
 
 def test_parameters_of_paths_are_always_required() -> None:
