@@ -82,7 +82,7 @@ class LiveWindow:
         grown = self.with_newest(held)
         if grown is self:
             return self
-        return grown.since(min(grown.segments[-1].end - length, grown._least_start()))
+        return grown.since(min(grown.segments[-1].end - length, grown.least_start()))
 
     def abandoned(self) -> 'LiveWindow':
         """An empty window, whose numbers are past all of these."""
@@ -126,7 +126,7 @@ class LiveWindow:
         pairs = zip(self.segments, self.segments[1:], strict=False)
         return all(later.start >= earlier.end - timeline.TOLERANCE for earlier, later in pairs)
 
-    def _least_start(self) -> datetime:
+    def least_start(self) -> datetime:
         """Where the last three target durations of video begin."""
         wanted = timedelta(seconds=TARGETS_KEPT * self.target_duration)
         for segment in reversed(self.segments):

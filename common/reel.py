@@ -16,6 +16,7 @@ from common.timeline import Interval
 
 MICROSECOND = timedelta(microseconds=1)
 TOLERANCE_US = timeline.TOLERANCE // MICROSECOND
+LONGEST_US = timeline.LONGEST // MICROSECOND
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING = digest.sha256([])
@@ -42,7 +43,7 @@ class Reel:
         kept, starts, ends = [], array('q'), array('q')
         for name in names:
             offset, length = microseconds_in(name)
-            if length:
+            if 0 < length <= LONGEST_US:
                 kept.append(name)
                 starts.append(base + offset)
                 ends.append(base + offset + length)

@@ -19,6 +19,9 @@ from common.times import iso
 TOLERANCE = timedelta(milliseconds=10)
 """Segments may overlap, or leave a gap, by this much and still count as following each other."""
 
+LONGEST = timedelta(minutes=10)
+"""A segment that says it lasts longer is a mistake, and would hide all that others recorded meanwhile."""
+
 _NOTHING = digest.sha256([])
 _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,7 +80,8 @@ class Coverage:
 def playable(segments: Iterable[Segment], within: Interval | None = None) -> list[Segment]:
     """The best segment for each instant, in order of time, overlapping by at most TOLERANCE.
 
-    Leaves out tombstones, segments of no length or no bytes, and those wholly outside `within`.
+    Leaves out tombstones, segments of no length or no bytes or more than LONGEST, and those wholly outside of
+    `within`.
     """
     candidates = sorted(filter(_can_play, segments), key=lambda segment: (segment.start, segment.name))
     chosen: list[Segment] = []
@@ -128,7 +132,8 @@ def follows(earlier: Segment, later: Segment) -> bool:
 
 
 def _can_play(segment: Segment) -> bool:
-    return not segment.withdrawal and segment.duration > timedelta() and segment.hash != _NOTHING
+    lasts = timedelta() < segment.duration <= LONGEST
+    return lasts and not segment.withdrawal and segment.hash != _NOTHING
 
 
 def _touches(segment: Segment, within: Interval | None) -> bool:

@@ -6,9 +6,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry
-from werkzeug.exceptions import HTTPException, PreconditionFailed
+from werkzeug.exceptions import HTTPException
 
 from common.disk import Disk
 from common.errors import ListingError, SegmentError
@@ -75,7 +75,6 @@ def create_app(context: Context, registry: CollectorRegistry, access: Access | N
     description.describe(app, access)
     app.after_request(_compress)
     app.after_request(allow_players)
-    app.after_request(_explain_precondition)
     _hasten(app, context.disk, measures, access)
     return app
 
@@ -109,16 +108,6 @@ def _sentence(error: HTTPException) -> str:
     if error.description and error.description != type(error).description:
         return error.description
     return f'{shown(request.path)}: {error.name.lower()}'
-
-
-def _explain_precondition(response: Response) -> Response:
-    """An error like all others, in place of the bytes that are not those that were meant."""
-    if response.status_code != PreconditionFailed.code:
-        return response
-    response.close()
-    answer = jsonify(error=f'{shown(request.path)}: what is here is not what If-Match names')
-    answer.status_code = PreconditionFailed.code
-    return answer
 
 
 def _measure(app: Flask, measures: Measures) -> None:

@@ -23,6 +23,7 @@ MISSING = {
                     'percent': 6.667,
                     'covered': [_HELD],
                     'holes': [_LACKING],
+                    'hours': [{'start': taken.START, 'covered': 0.067}],
                     'minutes': [{'start': taken.START, 'covered': 0.067}],
                 },
             ),

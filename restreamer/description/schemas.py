@@ -120,6 +120,7 @@ SCHEMAS: dict[str, Any] = {
         percent=AMOUNT,
         covered=array(ref('Span')),
         holes=array(ref('Span')),
+        hours=told('the covered share of each', array(record(start=TIME, covered=AMOUNT))),
         minutes=told('the covered share of each', array(record(start=TIME, covered=AMOUNT))),
     ),
     'Holes': record(

@@ -5,7 +5,7 @@ a hole that is filled late stays one for players, and numbers stay what they are
 held back for a moment, in case the hole is filled.
 
 Numbers begin with the seconds since 1970 of midnight, and count what plays from there. So nodes that hold the
-same count the same, and a player that is moved from one to another goes on.
+same, and began on the same day, count the same, and a player that is moved from one to another goes on.
 """
 
 from collections.abc import Callable, Iterator
@@ -116,8 +116,8 @@ class _Followed:
             self.journal.write(longest, new)
         held = self._held_from(longest)
         self._windows = Windows(
-            _trimmed(longest, max(held, now - self.lengths.longest)),
-            _trimmed(usual, max(held, now - self.lengths.window)),
+            _trimmed(longest, now - self.lengths.longest, held),
+            _trimmed(usual, now - self.lengths.window, held),
         )
         return self._windows
 
@@ -130,7 +130,7 @@ class _Followed:
     def _begun(self, now: datetime) -> Windows:
         """What the journal knows; else empty windows that are numbered by what is held."""
         window = self.journal.read() or self._numbered(now - self.lengths.longest)
-        return Windows(window, _trimmed(window, now - self.lengths.window))
+        return Windows(window, _trimmed(window, now - self.lengths.window, _LONG_AGO))
 
     def _numbered(self, start: datetime) -> LiveWindow:
         first = next(self._beginnings(Interval(start, self.clock() + LARGEST_SKEW)), None)
@@ -193,9 +193,15 @@ def _edge(window: LiveWindow, start: datetime) -> datetime:
     return max(start, window.segments[-1].start) if window.segments else start
 
 
-def _trimmed(window: LiveWindow, start: datetime) -> LiveWindow:
-    """Without what ends by then, but with the last, which tells whether a hole comes after it."""
-    return window.since(min(start, window.segments[-1].start)) if window.segments else window
+def _trimmed(window: LiveWindow, start: datetime, held: datetime) -> LiveWindow:
+    """Without what ends by then, but with three target durations (RFC 8216 section 6.2.2).
+
+    What ends by `held` is gone; yet the last stays, which tells whether a hole comes after it.
+    """
+    if not window.segments:
+        return window
+    edge = max(held, min(start, window.least_start()))
+    return window.since(min(edge, window.segments[-1].start))
 
 
 def _breaks(beginnings: list[tuple[Segment, Opening | None]]) -> set[Segment]:

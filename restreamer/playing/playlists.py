@@ -6,19 +6,18 @@ from datetime import datetime
 from functools import lru_cache
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import NotFound
 
 from common import playlist, wire
-from common.live import LiveWindow
 from common.offload import offload
 from common.segment import Segment
-from common.times import iso
 from restreamer import parameters
 from restreamer.admission.access import inherited_query
 from restreamer.admission.limits import Gate
 from restreamer.context import context
 from restreamer.playing import entries
 from restreamer.playing.hours import Hours, Part
+from restreamer.playing.live import Windows
 
 blueprint = Blueprint('playlists', __name__)
 
@@ -72,23 +71,19 @@ def _range(hours: Hours, parts: Sequence[Part], gate: Gate) -> Iterator[str]:
 
 
 def _live(stream: str, variant: str, start: datetime | None) -> Response:
-    now, lengths = context().clock(), context().live.lengths
-    if start and start < now - lengths.longest:
-        raise BadRequest(
-            f'start: {iso(start)} is before what a live playlist reaches back to, '
-            f'{iso(now - lengths.longest)}; give the end, too'
-        )
-    longest, usual = context().live.of(stream, variant)
-    edge = start or now - lengths.window
-    if not longest.segments or longest.segments[-1].end <= edge:
+    now, windows = context().clock(), context().live.of(stream, variant)
+    newest = windows.longest.segments[-1:]
+    if not newest or newest[0].end <= (start or now - context().live.lengths.window):
         raise NotFound(
             f'variant: nothing of {stream}/{variant} is held from the last minutes; give start and end'
         )
-    return _answer([offload(_written, longest if start else usual, edge)], max_age_seconds=1)
+    return _answer([offload(_written, windows, start)], max_age_seconds=1)
 
 
-def _written(window: LiveWindow, start: datetime) -> str:
-    return window.since(start).playlist(uri_of)
+def _written(windows: Windows, start: datetime | None) -> str:
+    """From `start` on, or from where the longest begins; without it the usual one."""
+    window = windows.longest.since(start) if start else windows.usual
+    return window.playlist(uri_of)
 
 
 @lru_cache(maxsize=MOST_URIS)

@@ -20,7 +20,12 @@ segment = partial(segment_after, START)
 
 
 offsets = st.one_of(st.integers(0, 60_000), st.integers(0, 30).map(lambda n: n * 1995))
-lengths = st.one_of(st.integers(0, 30), st.integers(1_900, 2_100), st.integers(0, 20_000), st.just(4_000_000))
+lengths = st.one_of(
+    st.integers(0, 30),
+    st.integers(1_900, 2_100),
+    st.integers(0, 20_000),
+    st.sampled_from([500_000, 4_000_000]),
+)
 segments = st.builds(segment, offsets, lengths, st.sampled_from(TYPES), st.integers(0, 5))
 sets = st.lists(segments, max_size=25, unique_by=lambda each: each.name)
 ranges = st.tuples(st.integers(-5_000, 60_000), st.integers(1, 90_000)).map(
@@ -35,9 +40,7 @@ def reels_of(held: Iterable[Segment]) -> list[Reel]:
 
 @settings(deadline=None)
 @given(sets)
-@example(
-    [segment(0, 4_000_000), segment(30_001, 4_000_000), segment(30_000, 1), segment(30_000, 1, 'suspect')]
-)
+@example([segment(0, 500_000), segment(30_001, 500_000), segment(30_000, 1), segment(30_000, 1, 'suspect')])
 @example([segment(25_000, 20_000), segment(28_000, 2_000), segment(30_000, 2_000), segment(32_000, 4_000)])
 def test_reels_choose_what_the_timeline_chooses(held: list[Segment]) -> None:
     assert list(chain.from_iterable(reel.segments() for reel in reels_of(held))) == playable(held)

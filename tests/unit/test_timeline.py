@@ -169,3 +169,8 @@ def test_the_ends_of_time_are_refused_or_play(hour: str) -> None:
         Segment.parse(there, f'{name}-full-{digest.sha256([b"x"])}.ts') for name in ('00:00-0.001', '59:59-2')
     ]
     assert playable(pair) == pair
+
+
+def test_a_segment_that_says_it_lasts_for_hours_hides_nothing() -> None:
+    pieces = [each.segment for each in run_of(10)]
+    assert playable([*pieces, segment(0, 40_000_000)]) == pieces
