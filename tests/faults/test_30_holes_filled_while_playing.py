@@ -129,7 +129,7 @@ def test_30_players_are_never_told_otherwise_while_holes_are_filled_and_nodes_di
             for node in (patient, hasty)
         ]
         going_on = gevent.spawn(landing.go_on, len(landing.pieces))
-        eventually(lambda: landing.landed > len(landing.pieces) / 2, SECONDS + DEADLINE_SECONDS)
+        eventually(lambda: landing.landed > 0.8 * len(landing.pieces), SECONDS + DEADLINE_SECONDS)
         for node in (patient, hasty):
             node.dies_and_comes_back()
         last = landing.pieces[-1].segment.start
