@@ -14,6 +14,7 @@ from werkzeug.exceptions import Unauthorized
 from common.errors import ListingError
 from restreamer.page import words
 from tests.browser import planted
+from tests.kit.build import fill, run_of
 from tests.restreamer.client import Clock, client_of
 
 HOSTILE = '<script>alert(1)</script>'
@@ -103,6 +104,15 @@ def test_what_is_not_known_is_said_to_be_so(store: Path) -> None:
     text = page_client(store, unknown).get('/').text
     assert 'not known' in text
     assert 'no mirror' in text
+
+
+def test_holes_are_listed_although_nobody_tells_who_the_peers_are(store: Path) -> None:
+    fill(store, [*run_of(2), *run_of(2, '2026-11-14T03:00:20')])
+    client = client_of(store, Clock(planted.NOW))
+    for path in ('/?holes', '/parts/holes/bus/source'):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert 'not known</span> <span class="quiet">The peers were not asked: no backfiller' in answer.text
 
 
 def test_a_node_with_nothing_says_that(store: Path) -> None:
