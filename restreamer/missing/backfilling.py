@@ -1,9 +1,15 @@
-"""What the backfiller beside us says in /status, as the overview tells it. Whatever it lacks is None."""
+"""What the backfiller beside us says in /status, as the overview tells it.
+
+Whatever it lacks is None, and so is what is not of the kind that it should be.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
+from common.errors import UsageError
+from common.times import parse_time
 from restreamer.missing.neighbours import Beside, Neighbour, mapping
 
 MOST_HOURS = 50
@@ -20,12 +26,12 @@ def _peer(url: str, said: Mapping[str, Any], reachable: bool | None) -> dict[str
     last = mapping(said.get('last_pass'))
     return {
         'url': url,
-        'id': said.get('id') or None,
-        'state': said.get('state'),
-        'lag_seconds': said.get('lag_seconds'),
-        'bytes_per_second': last.get('bytes_per_second'),
-        'missing': last.get('left'),
-        'last_error': said.get('last_error'),
+        'id': _text(said.get('id')),
+        'state': _text(said.get('state')),
+        'lag_seconds': _number(said.get('lag_seconds')),
+        'bytes_per_second': _number(last.get('bytes_per_second')),
+        'missing': _number(last.get('left')),
+        'last_error': _error(said.get('last_error')),
         'reachable': reachable,
     }
 
@@ -38,9 +44,9 @@ def mirror(beside: Beside) -> dict[str, Any] | None:
     hours = _hours(beside)
     first = sorted(sorted(hours, reverse=True), key=lambda path: hours[path]['state'] == _MIRRORED)
     return {
-        'bucket': said.get('bucket'),
+        'bucket': _text(said.get('bucket')),
         'states': mirror_states(beside),
-        'last_error': said.get('last_error'),
+        'last_error': _error(said.get('last_error')),
         'hours': [{'path': path, **hours[path]} for path in first[:MOST_HOURS]],
     }
 
@@ -53,12 +59,37 @@ def mirror_states(beside: Beside, variant_path: str = '') -> dict[str, int]:
 
 def retention(beside: Beside) -> dict[str, Any] | None:
     said = mapping(beside.told.get('retention'))
-    return {key: said.get(key) for key in ('lacking_bytes', 'waiting_hours', 'last_error')} if said else None
+    if not said:
+        return None
+    amounts = {key: _number(said.get(key)) for key in ('lacking_bytes', 'waiting_hours')}
+    return {**amounts, 'last_error': _error(said.get('last_error'))}
 
 
 def _hours(beside: Beside) -> dict[str, dict[str, Any]]:
     told = mapping(mapping(beside.told.get('mirror')).get('hours'))
+    return {path: _hour(mapping(hour)) for path, hour in told.items()}
+
+
+def _hour(said: Mapping[str, Any]) -> dict[str, Any]:
+    problems = said.get('problems')
     return {
-        path: {'state': str(mapping(hour).get('state')), 'problems': mapping(hour).get('problems') or []}
-        for path, hour in told.items()
+        'state': str(said.get('state')),
+        'problems': [str(each) for each in problems] if isinstance(problems, list) else [],
     }
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and isfinite(value) else None
+
+
+def _error(value: object) -> dict[str, str] | None:
+    """When it happened, and what; both, or it is not told."""
+    time, message = _text(mapping(value).get('time')), _text(mapping(value).get('message'))
+    try:
+        return {'time': time, 'message': message} if time and message and parse_time(time) else None
+    except UsageError:
+        return None

@@ -12,7 +12,7 @@ from deploy.demo.cluster import free_port
 from tests.kit.build import Piece, fill, run_of
 from tests.kit.fake_peer import answering
 from tests.kit.misdeeds import hang
-from tests.kit.process import backfiller, eventually, restreamer
+from tests.kit.process import backfiller, eventually, get, restreamer
 from tests.kit.scripted import Scripted, scripted
 from tests.restreamer.neighbourhood import asked, counting, listing, node, told
 
@@ -179,7 +179,21 @@ def test_mirror_and_retention_are_told_as_the_backfiller_has_them(tmp_path: Path
 
 @pytest.mark.parametrize(
     'said',
-    [{'mirror': []}, {'mirror': {'hours': {'x': 3}}}, {'peers': {'http://x': 3}, 'retention': 'x'}],
+    [
+        {'mirror': []},
+        {'mirror': {'hours': {'x': 3}}},
+        {'mirror': {'bucket': 5, 'hours': {'x': {'state': [], 'problems': 5}}, 'last_error': 'x'}},
+        {'mirror': {'hours': {'a/b/c': {'problems': [None, 5]}}, 'last_error': {'time': 'x', 'message': 5}}},
+        {'peers': {'http://x': 3}, 'retention': 'x'},
+        {
+            'peers': {
+                'http://x': {'state': 5, 'id': [], 'lag_seconds': 'x', 'last_pass': {'left': [], 'x': 5}}
+            }
+        },
+        {'peers': {'http://x': {'lag_seconds': float('nan'), 'last_pass': {'bytes_per_second': 'x'}}}},
+        {'peers': {'http://x': {'last_error': 'x'}}, 'retention': {'lacking_bytes': 'x', 'last_error': [5]}},
+        {'peers': {'http://x': {'last_error': {'time': 'x', 'message': 'y'}}}},
+    ],
 )
 def test_the_control_port_may_say_anything(tmp_path: Path, said: dict[str, Any]) -> None:
     with (
@@ -187,6 +201,7 @@ def test_the_control_port_may_say_anything(tmp_path: Path, said: dict[str, Any])
         restreamer(fill(tmp_path / 'us', recent(3)), '--backfiller', control) as url,
     ):
         assert overview(url)['node']['has_backfiller'] is True
+        assert get(f'{url}/').status_code == 200
 
 
 def test_a_real_backfiller_fills_it_and_the_overview_says_so(tmp_path: Path) -> None:
