@@ -28,7 +28,8 @@ LINKED_HOUR = piece('2026-11-14T09:00:00')
 PLAYLIST, COVERAGE = '/playlist/bus/source.m3u8', '/coverage/bus/source'
 HOLES, HEAT, CUT = '/holes/bus/source', '/heat/bus/source', '/cut/bus/source.ts'
 PAGE = ('/', '/overview', '/parts/overview', '/parts/holes/bus/source', '/static/page.css')
-READ_ROUTES = (HOLES, HEAT, CUT, '/cut/bus/source.mp4', *PAGE)
+DESCRIPTION = ('/openapi.json', '/docs')
+READ_ROUTES = (HOLES, HEAT, CUT, '/cut/bus/source.mp4', *PAGE, *DESCRIPTION)
 POSTS = ('/sign/bus', '/sign/bus/source', '/backfill')
 
 
