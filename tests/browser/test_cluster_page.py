@@ -19,6 +19,7 @@ from deploy.demo.cluster import free_port
 from tests.browser.viewer import need_browser
 from tests.kit.build import Piece, files_below, fill
 from tests.kit.footage import footage
+from tests.kit.needs import need_time
 from tests.kit.process import eventually, get, running
 
 PICTURES = Path(__file__).parents[2] / 'build/screenshots'
@@ -104,6 +105,7 @@ def clock(seconds: int) -> str:
 
 @pytest.fixture(scope='module')
 def video(tmp_path_factory: pytest.TempPathFactory) -> list[Piece]:
+    need_time()
     need_browser()
     made = footage(tmp_path_factory.mktemp('video'), BEGUN, seconds=100)
     return [piece for together in made for piece in together]

@@ -11,6 +11,7 @@ from common.disk import Disk
 from tests.browser.viewer import View, need_browser, watching_node
 from tests.kit.build import HOUR, Piece, fill
 from tests.kit.footage import FRAMES_A_PIECE, broken_footage, footage
+from tests.kit.needs import need_time
 from tests.kit.process import eventually, metrics, restreamer
 from tests.kit.proxy import switching
 
@@ -25,6 +26,7 @@ WAITED_LONG = 'bufferNudgeOnStall'
 @pytest.fixture(scope='module')
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where Chromium leaves its files; the name is short, for that of a socket has to be."""
+    need_time()
     need_browser()
     return tmp_path_factory.mktemp('home')
 

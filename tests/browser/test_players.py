@@ -12,6 +12,7 @@ from tests.browser.viewer import View, need_browser, watching
 from tests.kit.archive import Archive
 from tests.kit.build import HOUR, Piece, fill
 from tests.kit.footage import FRAMES_A_PIECE, footage
+from tests.kit.needs import need_time
 from tests.kit.process import backfiller, eventually
 
 PLAYLIST, LIVE_MASTER = f'{HOUR.path}/playlist.m3u8', 'bus/live.m3u8'
@@ -22,6 +23,7 @@ A_MOMENT_SECONDS = 0.2
 @pytest.fixture(scope='module')
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where Chromium leaves its files; the name is short, for that of a socket has to be."""
+    need_time()
     need_browser()
     return tmp_path_factory.mktemp('home')
 

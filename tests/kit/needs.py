@@ -27,3 +27,9 @@ def need_that(condition: object, what: str) -> None:
 def need_module(name: str) -> None:
     """The package, in our environment."""
     need_that(importlib.util.find_spec(name), name)
+
+
+def need_time() -> None:
+    """A test that takes a while runs with REQUIRE_ALL=1 alone, so that the others are over in five minutes."""
+    if os.environ.get('REQUIRE_ALL') != '1':
+        pytest.skip('not run: it takes a while, and runs with REQUIRE_ALL=1')
