@@ -15,7 +15,7 @@ from tests.browser import planted
 from tests.browser.viewer import need_browser
 from tests.kit.build import at, fill
 from tests.kit.footage import footage
-from tests.kit.needs import need_that
+from tests.kit.needs import need_that, need_time
 from tests.kit.process import running
 
 HERE = Path(__file__).parent
@@ -46,6 +46,7 @@ def serving(store: Path, *flags: str) -> Iterator[str]:
 @pytest.fixture(scope='module')
 def visits(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Visits:
     """What each visit found; they share a browser, for it takes longer to start than to look."""
+    need_time()
     need_browser()
     need_that(AXE.exists(), 'axe-core: make assets')
     PICTURES.mkdir(parents=True, exist_ok=True)

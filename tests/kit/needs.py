@@ -30,6 +30,6 @@ def need_module(name: str) -> None:
 
 
 def need_time() -> None:
-    """A test that takes a while runs with REQUIRE_ALL=1 alone, so that the others are over in five minutes."""
+    """What takes a while runs with REQUIRE_ALL=1 alone, so that the others are over in five minutes."""
     if os.environ.get('REQUIRE_ALL') != '1':
         pytest.skip('not run: it takes a while, and runs with REQUIRE_ALL=1')
