@@ -116,7 +116,7 @@ def _questions(of: Recording) -> Iterator[Question]:
     yield Question('playlist, gzip', media, b'#EXTINF', of.segments, gzipped)
     yield Question('master', f'/playlist/{STREAM}.m3u8', b'#EXT-X-STREAM-INF', 1)
     yield Question('master of the range', f'/playlist/{STREAM}.m3u8{within}', b'#EXT-X-STREAM-INF', 1)
-    yield Question('coverage', f'/coverage/{STREAM}/{VARIANT}{within}', b'"covered"', 60 * of.hours + 1)
+    yield Question('coverage', f'/coverage/{STREAM}/{VARIANT}{within}', b'"covered"', 61 * of.hours + 1)
     yield Question('overview', '/overview', b'"complete_up_to"', 1, pause_seconds=FORGOTTEN_SECONDS)
 
 
