@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests.bench.bench import Bench, Result
-from tests.bench.scenarios.answers import answers
+from tests.bench.scenarios.answers import answers, answers_of_a_month
 from tests.bench.scenarios.hub_latency import hub_latency
 from tests.bench.scenarios.in_sync import in_sync
 from tests.bench.scenarios.memory import memory
@@ -31,4 +31,5 @@ SCENARIOS: dict[str, Callable[[Bench], Result]] = {
     'memory': memory,
     'sizes': sizes,
     'answers': answers,
+    'answers of a month': answers_of_a_month,
 }
