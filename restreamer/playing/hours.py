@@ -98,7 +98,8 @@ class Hours:
         """Which segments of which hours play in a range, in order of time."""
         covers = {hour: self.cover(hour) for hour in self._hours(stream, variant, within)}
         covers = {hour: cover for hour, cover in covers.items() if cover.segments}
-        careful = {*list(covers)[:1], *list(covers)[-1:], *_overlapping(covers)}
+        cut = {hour for hour in covers if hour.start < within.start or hour.end > within.end}
+        careful = {*cut, *_overlapping(covers)}
         reels = joined(self._reels.of(hour) for hour in covers if hour in careful)
         exact = {reel.hour: _part(reel.part(*reel.places(within))) for reel in reels}
         found = (

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import gevent
@@ -70,6 +71,15 @@ def test_a_range_is_what_the_plain_writer_writes(root: Path, held: list[Segment]
         assert text_of(hours, within) == plain(held, within)
         longest = max((part.longest_us for part in hours.parts('bus', 'source', within)), default=0)
         assert longest >= max((each.duration // MILLISECOND for each in playable(held, within)), default=0)
+
+
+def test_a_range_begins_and_ends_within_hours_whatever_is_held_beside_them(tmp_path: Path) -> None:
+    pieces = run_of(30, seconds=600)
+    hours = Hours(Disk(fill(tmp_path / 'store', pieces)))
+    edges = [pieces[0].segment.start + timedelta(minutes=7 * number) for number in range(44)]
+    for start, end in combinations(edges, 2):
+        within = Interval(start, end)
+        assert text_of(hours, within) == plain([each.segment for each in pieces], within)
 
 
 def test_a_segment_that_lands_is_in_the_next_answer(tmp_path: Path) -> None:
