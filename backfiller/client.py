@@ -16,6 +16,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from backfiller.engines import BLOCK_BYTES, Answer, Engine, Rich
+from backfiller.guard import ForbiddenError
 from backfiller.pace import Wait, no_cap
 from common.batch import ReadInto
 from common.http.deadline import DeadlineError, deadline
@@ -112,21 +113,18 @@ class Client:
 
         `encoding` is what Accept-Encoding offers; `limit_bytes` counts what comes out of it.
         """
-        until = time.monotonic() + (deadline_seconds or self._deadline_seconds)
         headers = {'Accept-Encoding': encoding, **(headers or {})}
-        target = url
-        for _ in range(MAX_REDIRECTS + 1):
-            with self._exchange('GET', target, headers, None, until) as answer:
-                if not answer.location:
-                    body = _whole(url, answer, limit_bytes)
-                    return Reply(target, answer.status, answer.headers, body)
-            with _translated(url):  # it may be no URL at all
-                redirected = urljoin(target, answer.location)
-                if not self._may_redirect(target, redirected):
-                    where = f'{shown(redirected)}, which is another server'
-                    raise FetchError('refused', f'{url} redirects to {where}')
-                target = redirected
-        raise FetchError('refused', f'{url} redirects more than {MAX_REDIRECTS} times')
+        with self._followed(url, headers, deadline_seconds) as (target, answer):
+            return Reply(target, answer.status, answer.headers, _whole(url, answer, limit_bytes))
+
+    @contextmanager
+    def open(
+        self, url: str, *, deadline_seconds: float | None = None, headers: Mapping[str, str] | None = None
+    ) -> Iterator[Answer]:
+        """The answer as it comes, for bodies that are not to be held whole; raises FetchError to the end."""
+        headers = {'Accept-Encoding': 'identity', **(headers or {})}
+        with self._followed(url, headers, deadline_seconds) as (_, answer):
+            yield answer
 
     def post(self, url: str, body: bytes, content_type: str) -> AbstractContextManager[Answer]:
         """The answer as it comes, whatever its status; raises FetchError, also while it is read."""
@@ -135,6 +133,28 @@ class Client:
 
     def close(self) -> None:
         self._engine.close()
+
+    @contextmanager
+    def _followed(
+        self, url: str, headers: Mapping[str, str], deadline_seconds: float | None
+    ) -> Iterator[tuple[str, Answer]]:
+        """Where the redirects end, and the answer there."""
+        until = time.monotonic() + (deadline_seconds or self._deadline_seconds)
+        target = url
+        for _ in range(MAX_REDIRECTS + 1):
+            with self._exchange('GET', target, headers, None, until) as answer:
+                if not answer.location:
+                    yield target, answer
+                    return
+                target = self._redirected(url, target, answer.location)
+        raise FetchError('refused', f'{url} redirects more than {MAX_REDIRECTS} times')
+
+    def _redirected(self, url: str, target: str, location: str) -> str:
+        with _translated(url):  # it may be no URL at all
+            redirected = urljoin(target, location)
+            if self._may_redirect(target, redirected):
+                return redirected
+        raise FetchError('refused', f'{url} redirects to {shown(redirected)}, which is another server')
 
     @contextmanager
     def _exchange(
@@ -204,6 +224,8 @@ def _translated(url: str) -> Iterator[None]:
         yield
     except DeadlineError as error:
         raise FetchError('deadline', str(error)) from error
+    except ForbiddenError as error:
+        raise FetchError('refused', f'{url} is not asked for: {error}') from error
     except (requests.exceptions.ChunkedEncodingError, IncompleteRead) as error:
         raise FetchError('truncated', f'{url} broke off: {_cause(error)}') from error
     except requests.exceptions.ContentDecodingError as error:

@@ -19,8 +19,9 @@ import requests
 from requests.utils import get_environ_proxies, get_netrc_auth
 
 from backfiller.fair import FairAdapter
+from backfiller.guard import Guard
 from common.batch import ReadInto
-from common.http.fair import FairConnection, FairHTTPSConnection
+from common.http.fair import POOLS, FairConnection, FairHTTPSConnection
 from common.http.trust import authorities
 
 BLOCK_BYTES = 256 * 1024
@@ -58,12 +59,12 @@ class Engine(Protocol):
 
 
 class Rich:
-    """All that `requests` does."""
+    """All that `requests` does; with a guard, only with servers that this admits."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard | None = None) -> None:
         self._session = requests.Session()
         for scheme in ('http://', 'https://'):
-            self._session.mount(scheme, FairAdapter())
+            self._session.mount(scheme, FairAdapter(guard.pools() if guard else POOLS))
 
     @contextmanager
     def exchange(
