@@ -8,7 +8,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 from common import digest, timeline
 from common.segment import Hour, Segment, hash_in, is_tombstone, microseconds_in
@@ -143,8 +142,3 @@ def moment(time_us: int) -> datetime:
 
 def _may_play(name: str) -> bool:
     return hash_in(name) != _NOTHING and not is_tombstone(name)
-
-
-def holes_in(spans: Iterable[tuple[int, int]]) -> int:
-    """How many holes lie between spans in order."""
-    return sum(later[0] - earlier[1] > TOLERANCE_US for earlier, later in pairwise(spans))

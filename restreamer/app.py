@@ -143,7 +143,6 @@ def _compress(response: Response) -> Response:
     if request.accept_encodings.quality('gzip') == 0:
         return response
     if response.is_streamed:
-        response.headers.pop('Content-Length', None)
         response.response = _gzipped(response.iter_encoded())
         response.headers.remove('Content-Length')
     elif len(body := response.get_data()) >= GZIP_FROM_BYTES:

@@ -1,6 +1,6 @@
 """Who may do what: reading is open, or needs a token or a signature; changes need the admin token.
 
-`Access.refusal` decides from the request alone, so that the short way, the application and a proxy that asks
+`Access.refusal_to_read` decides from the request alone, so that the short way, the application and a proxy that asks
 `/access` all keep to the same rules.
 """
 

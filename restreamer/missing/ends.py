@@ -21,7 +21,7 @@ SEGMENTS = 30
 def ends_of(hours: Hours, disk: Disk, stream: str, variant: str) -> Ends:
     """From the first and the last hour in which anything plays."""
     held = disk.hours_of(stream, variant)
-    oldest = next((hours.cover(hour).spans[0][0] for hour in held if hours.cover(hour).spans), None)
+    oldest = next((cover.spans[0][0] for cover in map(hours.cover, held) if cover.spans), None)
     last = next((reel for reel in map(hours.reel, reversed(held)) if len(reel)), None)
     if oldest is None or last is None:
         return Ends()

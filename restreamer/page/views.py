@@ -5,7 +5,7 @@ All of it is rendered here, so it can be read without JavaScript; with it, the p
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
 from common.offload import offload
@@ -113,14 +113,9 @@ def _where() -> str:
     return where
 
 
-def _can_backfill() -> bool:
-    """Whether this node passes on that a pass is wanted."""
-    return any(each.rule == '/backfill' for each in current_app.url_map.iter_rules())
-
-
 def _html(template: str, **values: Any) -> Response:
     now = iso(context().clock().replace(microsecond=0))
-    text = render_template(template, now=now, can_backfill=_can_backfill(), **values)
+    text = render_template(template, now=now, **values)
     response = Response(text, mimetype='text/html')
     response.headers['Content-Security-Policy'] = POLICY
     response.headers['Referrer-Policy'] = 'no-referrer'

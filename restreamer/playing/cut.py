@@ -14,7 +14,7 @@ from common import digest, timeline
 from common.disk import BLOCK_BYTES, Disk
 from common.errors import SegmentError
 from common.offload import offload
-from common.reel import Reel, covered
+from common.reel import covered
 from common.segment import Segment, shown
 from common.timeline import Interval
 from common.video.mpegts import media
@@ -119,12 +119,8 @@ def _may_have_holes() -> bool:
 def _look(disk: Disk, hours: Hours, stream: str, variant: str, within: Interval) -> Cut:
     reels = hours.reels(stream, variant, within)
     spans = [span for reel in reels for span in reel.spans()]
-    sized = [pair for reel in reels for pair in _sizes(disk, reel)]
+    sized = [pair for reel in reels for pair in disk.sizes_of(reel.hour, reel.segments()).items()]
     return Cut(within, sized, timeline.coverage(covered(spans), within).holes)
-
-
-def _sizes(disk: Disk, reel: Reel) -> Iterator[tuple[Segment, int]]:
-    yield from disk.sizes_of(reel.hour, reel.segments()).items()
 
 
 def _has_aac(disk: Disk, cut: Cut) -> bool:

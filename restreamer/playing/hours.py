@@ -1,7 +1,7 @@
 """What plays of the store, hour by hour: reels, what they cover, and their entries in playlists.
 
 Each is made once for as long as the hour's folder stays as it is. What is remembered is bounded: reels and
-entries by their size, what they cover by the number of hours. All of it waits for the disk, but `entries`.
+entries by their size, what they cover by the number of hours. All of it waits for the disk, but `stretch`.
 """
 
 import logging
@@ -55,7 +55,6 @@ class Part(NamedTuple):
     from_us: int
     upto_us: int
     longest_us: int
-    segments: int
 
 
 class Hours:
@@ -148,13 +147,13 @@ def _overlapping(covers: Mapping[Hour, Cover]) -> Iterator[Hour]:
 
 
 def _whole(hour: Hour, cover: Cover) -> Part:
-    return Part(hour, microseconds(hour.start), microseconds(hour.end), cover.longest_us, cover.segments)
+    return Part(hour, microseconds(hour.start), microseconds(hour.end), cover.longest_us)
 
 
 def _part(reel: Reel) -> Part | None:
     if not len(reel):
         return None
-    return Part(reel.hour, reel.starts[0], reel.starts[-1] + 1, reel.longest_us, len(reel))
+    return Part(reel.hour, reel.starts[0], reel.starts[-1] + 1, reel.longest_us)
 
 
 class Openings:
