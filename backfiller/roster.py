@@ -6,6 +6,7 @@ from pathlib import Path
 
 from common import config, kinds
 from common.errors import UsageError
+from common.filestate import file_state
 
 log = logging.getLogger(__name__)
 
@@ -19,11 +20,11 @@ class Roster:
         self._state: object = None
         self._read: tuple[str, ...] = ()
         if file:
-            self._read, self._state = read_peers(file), _state(file)
+            self._read, self._state = read_peers(file), file_state(file)
 
     def peers(self) -> list[str]:
         """The URLs as of now, without repeats, in the order given."""
-        if self._file and (state := _state(self._file)) != self._state:
+        if self._file and (state := file_state(self._file)) != self._state:
             self._state = state
             self._reread(self._file)
         return list(dict.fromkeys((*self._given, *self._read)))
@@ -49,12 +50,3 @@ def read_peers(file: Path) -> tuple[str, ...]:
         for number, line in urls
         if line and not line.startswith('#')
     )
-
-
-def _state(file: Path) -> object:
-    """What changes when the file does; None if it is not there."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

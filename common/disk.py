@@ -18,7 +18,7 @@ from common.adding import Adding
 from common.atomic import AtomicFolder, close, open_folder
 from common.errors import ListingError, SegmentError, StoreError
 from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, collected
-from common.segment import Hour, Segment, hour_start, is_label, is_name, tombstone_name, without_withdrawn
+from common.segment import Hour, Segment, is_hour, is_label, is_name, tombstone_name, without_withdrawn
 
 BLOCK_BYTES = 256 * 1024
 
@@ -55,7 +55,7 @@ class Disk:
 
     def hours_of(self, stream: str, variant: str) -> list[Hour]:
         """The hours of one variant, sorted."""
-        texts = self._folders(f'{stream}/{variant}', _is_hour)
+        texts = self._folders(f'{stream}/{variant}', is_hour)
         return [Hour(stream, variant, text) for text in texts]
 
     def hours(self, scope: Scope = EVERYTHING, troubles: Troubles | None = None) -> Iterator[Hour]:
@@ -205,14 +205,6 @@ class Disk:
             if os.path.islink(path):  # noqa: PTH114 (a Path for each level of each segment is felt)
                 return True
         return False
-
-
-def _is_hour(text: str) -> bool:
-    try:
-        hour_start(text)
-    except SegmentError:
-        return False
-    return True
 
 
 def _entries(folder: Path) -> list[str]:

@@ -7,17 +7,17 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from common import digest, timeline
 from common.segment import Hour, Segment, hash_in, is_tombstone, microseconds_in
 from common.timeline import Interval
+from common.times import EPOCH
 
 MICROSECOND = timedelta(microseconds=1)
 TOLERANCE_US = timeline.TOLERANCE // MICROSECOND
 LONGEST_US = timeline.LONGEST // MICROSECOND
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING = digest.sha256([])
 
 
@@ -133,11 +133,11 @@ def covered(spans: Iterable[tuple[int, int]]) -> list[Interval]:
 
 
 def microseconds(time: datetime) -> int:
-    return (time - _EPOCH) // MICROSECOND
+    return (time - EPOCH) // MICROSECOND
 
 
 def moment(time_us: int) -> datetime:
-    return _EPOCH + time_us * MICROSECOND
+    return EPOCH + time_us * MICROSECOND
 
 
 def _may_play(name: str) -> bool:

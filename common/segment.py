@@ -165,6 +165,15 @@ def is_label(text: str) -> bool:
     return LABEL.fullmatch(text) is not None
 
 
+def is_hour(text: str) -> bool:
+    """Whether it can name an hour."""
+    try:
+        hour_start(text)
+    except SegmentError:
+        return False
+    return True
+
+
 def is_tombstone(name: str) -> bool:
     return name.endswith(TOMBSTONE_SUFFIX)
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from importlib.metadata import version
-from ipaddress import ip_address
 from typing import Any, TypeVar
 
 import gevent
@@ -129,16 +128,6 @@ def url_of(listener: socket.socket, scheme: str = 'http') -> str:
     """The URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f'{scheme}://[{host}]:{port}' if ':' in host else f'{scheme}://{host}:{port}'
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there; of a name that is not known."""
-    if host == 'localhost':
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class HttpServer(WSGIServer):

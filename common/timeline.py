@@ -14,7 +14,7 @@ from typing import Protocol
 
 from common import digest
 from common.segment import ONE_HOUR, TYPES, Segment
-from common.times import iso
+from common.times import EPOCH, iso
 
 TOLERANCE = timedelta(milliseconds=10)
 """Segments may overlap, or leave a gap, by this much and still count as following each other."""
@@ -24,7 +24,6 @@ LONGEST = timedelta(minutes=10)
 
 _NOTHING = digest.sha256([])
 _MINUTE = timedelta(minutes=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -123,7 +122,18 @@ def coverage(spans: Iterable[Span], within: Interval) -> Coverage:
             covered[-1] = Interval(covered[-1].start, max(piece.end, covered[-1].end))
         else:
             covered.append(piece)
-    return Coverage(within, tuple(covered), tuple(_between(covered, within)))
+    return Coverage(within, tuple(covered), tuple(gaps(covered, within)))
+
+
+def gaps(covered: Iterable[Interval], within: Interval) -> Iterator[Interval]:
+    """What the intervals, in order of their starts, leave of the range; not what the tolerance forgives."""
+    edge = within.start
+    for interval in covered:
+        if interval.start - edge > TOLERANCE:
+            yield Interval(edge, interval.start)
+        edge = max(edge, interval.end)
+    if within.end - edge > TOLERANCE:
+        yield Interval(edge, within.end)
 
 
 def follows(earlier: Segment, later: Segment) -> bool:
@@ -190,21 +200,11 @@ def _rank(segment: Segment) -> tuple[int, timedelta, list[int], str]:
     )
 
 
-def _between(covered: Sequence[Interval], within: Interval) -> Iterator[Interval]:
-    edge = within.start
-    for interval in covered:
-        if interval.start - edge > TOLERANCE:
-            yield Interval(edge, interval.start)
-        edge = interval.end
-    if within.end - edge > TOLERANCE:
-        yield Interval(edge, within.end)
-
-
 def _parts(within: Interval, length: timedelta) -> Iterator[Interval]:
     """The minutes, or hours, of the clock that the range touches, as far as it does."""
     start = within.start
     while start < within.end:
-        whole = start - (start - _EPOCH) % length
+        whole = start - (start - EPOCH) % length
         end = min(whole + length, within.end)
         yield Interval(start, end)
         start = end

@@ -7,6 +7,11 @@ from dateutil.parser import isoparse
 from common.errors import UsageError
 from common.segment import shown
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def utc_now() -> datetime:
     """The clock that services hand to what needs one."""

@@ -14,6 +14,7 @@ import gevent
 
 from common import cli, service
 from common.disk import Disk
+from common.http.hosts import is_loopback
 from common.http.tls import Certificate
 from common.http.tokens import given_token
 from common.identity import node_id
@@ -56,7 +57,7 @@ def restreamer(**flags: Any) -> None:
         ranges=Gate(own.most_ranges, 'playlists of a range'),
         keep=settings.section(Retention).keep,
     )
-    may = access.configured(own, is_local=service.is_loopback(own.listen[0]))
+    may = access.configured(own, is_local=is_loopback(own.listen[0]))
     certificate = Certificate.of(own.tls_certificate, own.tls_key)
     app = create_app(context, registry, may)
     proxies = Proxies(app, own.trusted_proxies)

@@ -22,6 +22,7 @@ from backfiller.service import Service
 from backfiller.vitals import OWN_SECONDS
 from common import cli, service, times
 from common.errors import UsageError
+from common.http.hosts import is_loopback
 from common.offload import OffloadedDisk
 from common.settings import Backfiller, Node, Retention
 from common.settings import Mirror as MirrorSettings
@@ -83,9 +84,9 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
     watched = (keeper, retention, live)
     running = Service(parts.node_id(), times.utc_now, metrics, followers, sources, *watched, restreamer)
     host, _ = parts.own.control
-    app = control.create_app(running, parts.credentials.admin, is_local=service.is_loopback(host))
+    app = control.create_app(running, parts.credentials.admin, is_local=is_loopback(host))
     server = service.HttpServer(service.bound(parts.own.control), app)
-    if not service.is_loopback(host):
+    if not is_loopback(host):
         log.warning('everybody who reaches %s may read /status and /metrics', service.url_of(server.socket))
     server.start()
     log.info('backfilling %s; status on %s/status', parts.node.store, service.url_of(server.socket))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import UsageError
+from common.filestate import file_state
 
 LOOK_SECONDS = 1.0
 
@@ -65,11 +66,7 @@ class Certificate:
 
     def _state(self) -> object:
         """What changes when a file does."""
-        try:
-            found = [path.stat() for path in (self._chain, self._key)]
-        except OSError:
-            return None
-        return [(each.st_mtime_ns, each.st_size, each.st_ino) for each in found]
+        return file_state(self._chain), file_state(self._key)
 
 
 def _no_password() -> str:

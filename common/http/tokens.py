@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common.errors import UsageError
-from common.service import is_loopback
+from common.filestate import file_state
+from common.http.hosts import is_loopback
 
 SHORTEST = 16
 LOOK_SECONDS = 1.0
@@ -36,7 +37,7 @@ class Token:
         self._file = file
         self._monotonic = monotonic
         self._text = _read(file) if file else text
-        self._state = _state(file) if file else None
+        self._state = file_state(file) if file else None
         self._look_at = monotonic() + LOOK_SECONDS
         if file:
             _warn_of_readers(file)
@@ -45,7 +46,7 @@ class Token:
         """The token as of now, looked for at most once a second."""
         if self._file and self._monotonic() >= self._look_at:
             self._look_at = self._monotonic() + LOOK_SECONDS
-            if (state := _state(self._file)) != self._state:
+            if (state := file_state(self._file)) != self._state:
                 self._state = state
                 self._reread(self._file)
         return self._text
@@ -56,7 +57,10 @@ class Token:
 
     def header(self) -> dict[str, str]:
         """What shows it to a server."""
-        return {'Authorization': f'Bearer {self.text()}'}
+        return {'Authorization': self.authorization()}
+
+    def authorization(self) -> str:
+        return f'Bearer {self.text()}'
 
     def __repr__(self) -> str:
         return '<Token>'
@@ -135,12 +139,3 @@ def _warn_of_readers(file: Path) -> None:
         return
     if mode & (stat.S_IRGRP | stat.S_IROTH):
         log.warning('others than its owner may read the token file %s: chmod 600 it', file)
-
-
-def _state(file: Path) -> object:
-    """What changes when the file does; None if it is not there."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,7 +1,7 @@
 """Who may do what: reading is open, or needs a token or a signature; changes need the admin token.
 
-`Access.refusal_to_read` decides from the request alone, so that the short way, the application and a proxy that asks
-`/access` all keep to the same rules.
+`Access.refusal_to_read` decides from the request alone, so that the short way, the application and a proxy
+that asks `/access` all keep to the same rules.
 """
 
 import logging
@@ -15,8 +15,8 @@ from prometheus_client import CollectorRegistry, Counter
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import BadRequest, Conflict, Forbidden, HTTPException, Unauthorized
 
+from common.http.hosts import is_loopback
 from common.http.tokens import Token, bearer, given_token, is_from_elsewhere
-from common.service import is_loopback
 from common.settings import Restreamer
 from common.times import iso, utc_now
 from restreamer.admission import signing

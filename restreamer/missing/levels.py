@@ -5,15 +5,15 @@
 """
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from common.timeline import TOLERANCE, Interval
+from common.times import EPOCH
 from restreamer.missing.spans import Spans, cut
 
 LEVELS = '0123456789'
 MINUTE = timedelta(minutes=1)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING, _WHOLE, _UNKNOWN, _OUTSIDE = b'09-.'
 
 
@@ -23,12 +23,12 @@ def whole_minutes(within: Interval) -> Interval:
 
 
 def minute_of(time: datetime) -> datetime:
-    return time - (time - _EPOCH) % MINUTE
+    return time - (time - EPOCH) % MINUTE
 
 
 def next_minute(time: datetime) -> datetime:
     """The time itself if it is one."""
-    return time + (_EPOCH - time) % MINUTE
+    return time + (EPOCH - time) % MINUTE
 
 
 def levels(within: Interval, window: Interval | None, missing: Spans, unknown: Spans) -> str:

@@ -98,7 +98,7 @@ class Neighbour:
 
     def _exchange(self, path: str, limit_bytes: int) -> Reply:
         try:
-            authorization = f'Bearer {self._token.text()}' if self._token else ''
+            authorization = self._token.authorization() if self._token else ''
             reply = self._asker.ask(self.url + path, limit_bytes=limit_bytes, authorization=authorization)
         except SourceError as error:
             self.trouble, self._rest_until = str(error), self._monotonic() + REST_SECONDS

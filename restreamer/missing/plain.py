@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from common import timeline, wire
 from common.errors import ListingError, SegmentError, SourceError
 from common.offload import offload
-from common.segment import ONE_HOUR, Hour, Segment, hour_start, hour_text, is_label
+from common.segment import ONE_HOUR, Hour, Segment, hour_start, hour_text, is_hour, is_label
 from common.summaries import Summaries
 from common.timeline import Interval
 from common.wire import HourSummary
@@ -137,7 +137,7 @@ def _hours(asked: Asked) -> Summed:
 def _decoded(body: bytes) -> Summed:
     summaries = wire.decode_summaries(body)
     found: Summed = summaries if summaries is not None else dict.fromkeys(wire.decode_listing(body))
-    return {text: summary for text, summary in found.items() if _is_hour(text)}
+    return {text: summary for text, summary in found.items() if is_hour(text)}
 
 
 def _names(asked: tuple[Neighbour, Hour]) -> Spans:
@@ -177,11 +177,3 @@ def _touches(text: str, within: Interval) -> bool:
 
 def _span(hour: Hour) -> Interval:
     return Interval(hour.start, hour.end)
-
-
-def _is_hour(text: str) -> bool:
-    try:
-        hour_start(text)
-    except SegmentError:
-        return False
-    return True

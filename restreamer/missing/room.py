@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 
 from common.disk import Disk
 from common.errors import ListingError
+from common.remembered import Remembered
 from common.segment import ONE_HOUR, Hour
 from common.wire import HourSummary
 
 DAY = timedelta(days=1)
 SAMPLED_HOURS = 3
+MOST_HOURS = 10_000
+"""Whose means are remembered."""
 
 Summed = Mapping[Hour, HourSummary]
 """The hours of one variant, in order of time."""
@@ -39,17 +42,17 @@ class Room:
 
 
 class Sampler:
-    """Measures a store; the size of an hour is remembered until the hour changes."""
+    """Measures a store; the size of the segments of an hour is remembered until the hour changes."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
-        self._known: dict[Hour, tuple[object, float]] = {}
+        self._means = Remembered(disk, self._mean_of, most=MOST_HOURS)
 
     def room(self, variants: Sequence[Summed], now: datetime) -> Room:
         free, total = self._file_system()
         rates = [self._bytes_per_day(each, now) for each in variants]
         known = [rate for rate in rates if rate is not None]
-        held = sum(self._mean(_quiet(each)) * _segments(each) for each in variants)
+        held = sum(self._usual(_quiet(each)) * _segments(each) for each in variants)
         return Room(free, total, round(sum(known)) if known else None, round(held))
 
     def _bytes_per_day(self, summed: Summed, now: datetime) -> float | None:
@@ -59,26 +62,23 @@ class Sampler:
         if not complete:
             return None
         share = min(DAY / (now - complete[0].start), 24.0) if now - complete[0].start < DAY else 1.0
-        return self._mean(list(recent)) * _segments(recent) * share
+        return self._usual(list(recent)) * _segments(recent) * share
 
-    def _mean(self, hours: Sequence[Hour]) -> float:
+    def _usual(self, hours: Sequence[Hour]) -> float:
         """The bytes of a segment in a few of the hours; 0 if there are none."""
         step = max(1, (len(hours) - 1) // (SAMPLED_HOURS - 1))
-        means = list(filter(None, map(self._mean_of, hours[::-step][:SAMPLED_HOURS])))
+        means = list(filter(None, map(self._mean, hours[::-step][:SAMPLED_HOURS])))
         return sum(means) / len(means) if means else 0.0
 
-    def _mean_of(self, hour: Hour) -> float:
-        state = self._disk.state(hour)
-        known = self._known.get(hour)
-        if known and state and known[0] == state:
-            return known[1]
+    def _mean(self, hour: Hour) -> float:
         try:
-            sizes = [size for size in self._disk.sizes(hour).values() if size]
+            return self._means.of(hour)
         except ListingError:
             return 0.0
-        mean = sum(sizes) / len(sizes) if sizes else 0.0
-        self._known[hour] = (state, mean)
-        return mean
+
+    def _mean_of(self, hour: Hour) -> float:
+        sizes = [size for size in self._disk.sizes(hour).values() if size]
+        return sum(sizes) / len(sizes) if sizes else 0.0
 
     def _file_system(self) -> tuple[int | None, int | None]:
         try:

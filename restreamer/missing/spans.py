@@ -6,7 +6,7 @@ Pure functions. All that remains and is no longer than the timeline's tolerance 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from common.timeline import TOLERANCE, Interval
+from common.timeline import TOLERANCE, Interval, gaps
 
 Spans = tuple[Interval, ...]
 
@@ -29,7 +29,7 @@ def cut(spans: Spans, within: Interval) -> Spans:
 
 def without(spans: Spans, taken: Spans) -> Spans:
     """What is left of the one without the other."""
-    return tuple(rest for each in spans for rest in _gaps(cut(taken, each), each))
+    return tuple(rest for each in spans for rest in gaps(cut(taken, each), each))
 
 
 def shared(spans: Spans, others: Spans) -> Spans:
@@ -50,13 +50,3 @@ def _cut(spans: Spans, within: Interval) -> Iterator[Interval]:
         piece = Interval(max(each.start, within.start), min(each.end, within.end))
         if piece.length > TOLERANCE:
             yield piece
-
-
-def _gaps(taken: Spans, within: Interval) -> Iterator[Interval]:
-    edge = within.start
-    for each in taken:
-        if each.start - edge > TOLERANCE:
-            yield Interval(edge, each.start)
-        edge = max(edge, each.end)
-    if within.end - edge > TOLERANCE:
-        yield Interval(edge, within.end)
