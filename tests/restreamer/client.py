@@ -33,9 +33,12 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-def client_of(store: Path, clock: Clock, *, hold_seconds: float = 0) -> FlaskClient:
-    """A client of a newly started application over the store, whose live window is a minute."""
-    lengths = Lengths(timedelta(minutes=1), timedelta(minutes=4), timedelta(seconds=hold_seconds))
+def client_of(
+    store: Path, clock: Clock, *, hold_seconds: float = 0, longest_seconds: float = 240
+) -> FlaskClient:
+    """A client of a newly started application over the store, whose live window is at most a minute."""
+    longest = timedelta(seconds=longest_seconds)
+    lengths = Lengths(min(timedelta(minutes=1), longest), longest, timedelta(seconds=hold_seconds))
     context = Context(Disk(store), 'node', clock, lengths)
     return create_app(context, CollectorRegistry()).test_client()
 
