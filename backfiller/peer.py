@@ -99,7 +99,7 @@ class Peer:
 
     def names(self, hour: Hour) -> set[str]:
         self._stalls.check()
-        return set(self._listing(f'{wire.names_path(hour)}?tombstones=true'))
+        return set(self._listing(wire.members_path(hour)))
 
     def read(self, segments: Iterable[Segment]) -> Iterator[tuple[Segment, Chunks]]:
         return self._own_fetcher.read(segments)

@@ -101,7 +101,7 @@ class Plan:
         for queue in list(self._queues.get(peer, {}).values()):
             free = list(islice(self._free(queue), MOST_LOOKED_AT))
             if len(self._queues) > 1:
-                free.sort(key=lambda each: (not each.segment.withdrawal, len(each.holders)))
+                free.sort(key=_urgency)
             if chosen := self._within(free, budget_bytes):
                 return self._under_way(peer, now, chosen)
         return []
@@ -242,6 +242,12 @@ class Plan:
     def _tidy(self, room: Room) -> None:
         if not room.visitors and not room.missing:
             self._rooms.pop(room.hour, None)
+
+
+def _urgency(missing: _Missing) -> tuple[bool, bool, int]:
+    """Lowest first: what others need to be of use, then what fewest peers have."""
+    segment = missing.segment
+    return not segment.withdrawal, not segment.is_init, len(missing.holders)
 
 
 def _is_late(missing: _Missing, peer: str, now: float) -> bool:

@@ -99,7 +99,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a target lacks of an hour of a source: tombstones first, then by time; and names that are none."""
+    """What a target lacks of an hour of a source, and names that are none.
+
+    Tombstones come first, then init sections, so that what needs them can be played at once, then the rest by
+    time.
+    """
 
     missing: list[Segment]
     refused: list[str]
@@ -130,7 +134,8 @@ def compare(hour: Hour, theirs: set[str], known: Known, wanted: Wanted = everyth
             continue
         if known.lacks(segment) and wanted(segment):
             missing.append(segment)
-    return Difference(sorted(missing, key=lambda each: (not each.withdrawal, each.name)), refused)
+    missing.sort(key=lambda each: (not each.withdrawal, not each.is_init, each.name))
+    return Difference(missing, refused)
 
 
 def refused(hour: Hour, names: Sequence[str]) -> Refused:

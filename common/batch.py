@@ -1,10 +1,12 @@
 """Several segments of an hour as one stream: a tar archive (POSIX.1-1988, ustar) in its plainest form.
 
-Each member is a regular file named by the bare name of its segment, which always fits the 100 bytes of the
-header. The reader takes that form and nothing else: no folders, links, devices, extended headers or sizes in
-other notations, no name that was not asked for, and none twice.
+Each member is a regular file named by the bare name of its segment. The names of fragments do not fit the 100
+bytes of the header: an extended header before it (POSIX.1-2001, pax) says nothing but the whole name. The
+reader takes that form and nothing else: no folders, links, devices, other extended headers or sizes in other
+notations, no name that was not asked for, and none twice.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
@@ -17,6 +19,9 @@ CONTENT_TYPE = 'application/x-tar'
 
 MOST_NAMES = 1000
 """So many names one request may ask for."""
+
+MOST_TITLE = 255
+"""Characters of a name: what file systems take."""
 
 BUFFER_BYTES = 512 * 1024
 MOST_KEPT_BYTES = 4 * 1024 * 1024
@@ -33,6 +38,9 @@ _DEVICE = slice(329, 345)
 _PREFIX = slice(345, 512)
 _LINK = slice(157, 257)
 _REGULAR = b'0'
+_EXTENDED = b'x'
+_EXTENDED_NAME = b'././@PaxHeader'
+_RECORD = re.compile(rb'[0-9]{1,3} path=([ -~]{1,255})\n\0*')
 _USTAR = b'ustar\x0000'
 
 _BLANK = b''.join(
@@ -61,13 +69,31 @@ class Member(NamedTuple):
 
 
 def header(name: str, size_bytes: int) -> bytes:
-    """The header of a member; raises ValueError if name or size do not fit."""
+    """The header of a member, or two for a long name; raises ValueError if name or size do not fit."""
     title, size = name.encode('ascii'), f'{size_bytes:011o}'.encode()
-    if len(title) > _NAME.stop or len(size) > 11:
+    if len(title) > MOST_TITLE or len(size) > 11:
         raise ValueError(f'{shown(name)} with {size_bytes} bytes does not fit a tar header')
-    checksum = _BLANK_SUM + sum(title) + sum(size)
-    before, between, after = _BLANK[len(title) : 124], _BLANK[135:148], _BLANK[156:]
-    return b''.join((title, before, size, between, f'{checksum:06o}\0 '.encode(), after))
+    if len(title) > _NAME.stop:
+        return _extended(title) + _header(title[_NAME], size)
+    return _header(title, size)
+
+
+def _header(title: bytes, size: bytes, kind: bytes = _REGULAR) -> bytes:
+    checksum = _BLANK_SUM - sum(_REGULAR) + sum(kind) + sum(title) + sum(size)
+    before, between, after = _BLANK[len(title) : 124], _BLANK[135:148], _BLANK[157:]
+    return b''.join((title, before, size, between, f'{checksum:06o}\0 '.encode(), kind, after))
+
+
+def _extended(title: bytes) -> bytes:
+    """The extended header that gives the next member this name."""
+    record = _record(title)
+    head = _header(_EXTENDED_NAME, b'%011o' % len(record), _EXTENDED)
+    return head + record.ljust(BLOCK_BYTES, b'\0')
+
+
+def _record(title: bytes) -> bytes:
+    """It begins with its own length: of three digits, because shorter names need none."""
+    return b'%d path=%b\n' % (len(b'123 path=\n') + len(title), title)
 
 
 def padding(size_bytes: int) -> bytes:
@@ -75,9 +101,14 @@ def padding(size_bytes: int) -> bytes:
     return bytes(-size_bytes % BLOCK_BYTES)
 
 
-def member_bytes(size_bytes: int) -> int:
-    """What a member with a body of this size takes in the stream."""
-    return BLOCK_BYTES + size_bytes + -size_bytes % BLOCK_BYTES
+def member_bytes(name: str, size_bytes: int) -> int:
+    """What a member of this name with a body of this size takes in the stream."""
+    return header_bytes(name) + size_bytes + -size_bytes % BLOCK_BYTES
+
+
+def header_bytes(name: str) -> int:
+    """What its header takes."""
+    return 3 * BLOCK_BYTES if len(name) > _NAME.stop else BLOCK_BYTES
 
 
 class Buffer:
@@ -127,7 +158,7 @@ def members(
     buffer, awaited = buffer or Buffer(), set(asked)
     buffer.clear()
     while (head := bytes(buffer.exactly(BLOCK_BYTES, read))) != END[:BLOCK_BYTES]:
-        name, size = _decoded(head)
+        name, size = _told(head, lambda: bytes(buffer.exactly(BLOCK_BYTES, read)))
         if name not in awaited:
             raise BatchError(f'{shown(name)} comes unasked, or a second time')
         if size > limit_bytes:
@@ -139,11 +170,31 @@ def members(
         raise BatchError('the stream does not end as a tar archive does')
 
 
-def _decoded(head: bytes) -> tuple[str, int]:
-    """Name and size of a member; raises BatchError for anything but a plain file of ours."""
+def _told(head: bytes, next_block: Callable[[], bytes]) -> tuple[str, int]:
+    """Name and size of a member, which may have an extended header; raises BatchError."""
+    if head[_TYPE] != _EXTENDED:
+        return _decoded(head)
+    name = _long_name(head, next_block())
+    short, size = _decoded(next_block())
+    if short != name[_NAME]:
+        raise BatchError(f'{shown(name)} is the name of another member')
+    return name, size
+
+
+def _long_name(head: bytes, block: bytes) -> str:
+    """The name that an extended header gives; raises BatchError for one that says anything else."""
+    _, size = _decoded(head, _EXTENDED)
+    found = _RECORD.fullmatch(block)
+    if not found or _record(found[1]).ljust(BLOCK_BYTES, b'\0') != block or size != len(_record(found[1])):
+        raise BatchError(f'{shown(repr(block[:40]))} is no record of a name')
+    return found[1].decode('ascii')
+
+
+def _decoded(head: bytes, kind: bytes = _REGULAR) -> tuple[str, int]:
+    """Name and size of a member of that type; raises BatchError for anything but a plain file of ours."""
     try:
         stated = int(head[_CHECKSUM].rstrip(b'\0 '), 8)
-        plain = (head[_TYPE], head[_MAGIC]) == (_REGULAR, _USTAR) and not head[_LINK].strip(b'\0')
+        plain = (head[_TYPE], head[_MAGIC]) == (kind, _USTAR) and not head[_LINK].strip(b'\0')
         name, size = head[_NAME].rstrip(b'\0').decode('ascii'), _octal(head[_SIZE])
     except ValueError:
         raise BatchError(f'{shown(repr(head[:40]))} is no header of a tar archive') from None

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common import digest, timeline
-from common.segment import Hour, Segment, hash_in, is_tombstone, microseconds_in
+from common.members import playable_only
+from common.segment import Hour, Segment, hash_in, microseconds_in
 from common.timeline import Interval
 from common.times import EPOCH
 
@@ -33,7 +34,7 @@ class Reel:
     @classmethod
     def of(cls, hour: Hour, names: Iterable[str]) -> 'Reel':
         """What `timeline.playable` chooses of the hour's names, none of which is withdrawn."""
-        reel = cls._all(hour, sorted(name for name in names if _may_play(name)))
+        reel = cls._all(hour, [name for name in playable_only(names) if hash_in(name) != _NOTHING])
         return reel if reel._is_simple() else reel._chosen()
 
     @classmethod
@@ -92,7 +93,7 @@ class Reel:
         )
 
     def _chosen(self) -> 'Reel':
-        return Reel._all(self.hour, [segment.name for segment in timeline.playable(self.segments())])
+        return Reel._all(self.hour, [segment.name for segment in timeline.best(self.segments())])
 
 
 def joined(reels: Iterable[Reel]) -> Iterator[Reel]:
@@ -138,7 +139,3 @@ def microseconds(time: datetime) -> int:
 
 def moment(time_us: int) -> datetime:
     return EPOCH + time_us * MICROSECOND
-
-
-def _may_play(name: str) -> bool:
-    return hash_in(name) != _NOTHING and not is_tombstone(name)

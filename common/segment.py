@@ -2,6 +2,12 @@
 
     STREAM/VARIANT/HOUR/MM:SS[.ffffff]-DURATION-TYPE-HASH.ts
     bus/source/2026-11-14T03/07:26.5-2.002-full-47DEQpj8HBSa_-TImW_5JCeuQeRkm5NMpJWZG3hSuFU.ts
+    STREAM/VARIANT/HOUR/MM:SS[.ffffff]-DURATION-TYPE-INITHASH-HASH.m4s
+    STREAM/VARIANT/HOUR/00:00-0-init-HASH.mp4
+
+The first is of a transport stream, the second a fragment of MP4 (fMP4), the third the init section that such
+fragments need: it is spelt exactly so, has no time, and lies once in each hour that has fragments of it. The
+tombstone of a segment has its name with another ending.
 
 The grammar is strict and ASCII only, so whatever parses is also safe as a part of a path, a URL and an
 S3 key. A name is kept as it was given: two spellings of one time are two names. Each path is built from
@@ -9,7 +15,7 @@ the level above it, and the same relative path serves as file path, URL path and
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -19,18 +25,25 @@ from common.errors import SegmentError
 
 ONE_HOUR = timedelta(hours=1)
 SEGMENT_SUFFIX = '.ts'
+FRAGMENT_SUFFIX = '.m4s'
+INIT_SUFFIX = '.mp4'
 TOMBSTONE_SUFFIX = '.tombstone'
 TYPES = ('full', 'suspect', 'partial')
+INIT = 'init'
+MEDIA_TYPES = {SEGMENT_SUFFIX: 'video/mp2t', FRAGMENT_SUFFIX: 'video/iso.segment', INIT_SUFFIX: 'video/mp4'}
 TWIN_TOLERANCE = timedelta(milliseconds=1)
 
 LABEL = re.compile('[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}')
 HOUR = re.compile('[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}')
 NAME = re.compile(
-    '([0-5][0-9]):([0-5][0-9])(?:[.]([0-9]{1,6}))?'
-    '-([0-9]{1,6}(?:[.][0-9]{1,9})?)'
-    f'-({"|".join(TYPES)})-({digest.PATTERN})'
-    f'(?:{re.escape(SEGMENT_SUFFIX)}|({re.escape(TOMBSTONE_SUFFIX)}))'
+    '[0-5][0-9]:[0-5][0-9](?:[.][0-9]{1,6})?'
+    '-[0-9]{1,6}(?:[.][0-9]{1,9})?'
+    f'-({"|".join(TYPES)})'
+    f'-(?:{digest.PATTERN}[.](?:ts|tombstone)|({digest.PATTERN})-{digest.PATTERN}[.](?:m4s|tombstone))'
+    f'|00:00-0-{INIT}-{digest.PATTERN}[.]mp4'
 )
+_WITHDRAWABLE = SEGMENT_SUFFIX, FRAGMENT_SUFFIX
+_INIT_IN_NAME = slice(-len(FRAGMENT_SUFFIX) - 87, -len(FRAGMENT_SUFFIX) - 44)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,7 +85,10 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One immutable piece of a recording, or the tombstone that withdraws one (`withdrawal`)."""
+    """One immutable piece of a recording, or the tombstone that withdraws one (`withdrawal`).
+
+    A fragment names the hash of its init section (`init`), which is a member of its hour, too (`is_init`).
+    """
 
     hour: Hour
     name: str
@@ -81,31 +97,48 @@ class Segment:
     type: str
     hash: str
     withdrawal: bool = False
+    init: str = ''
 
     @classmethod
     def parse(cls, hour: Hour, name: str) -> 'Segment':
-        """The segment or tombstone of that name; raises SegmentError(`name`)."""
+        """The segment, init section or tombstone of that name; raises SegmentError(`name`)."""
         match = NAME.fullmatch(name)
         if not match:
             raise SegmentError('name', f'{shown(name)} is not a segment name')
-        minute, second, fraction, seconds, kind, content, tombstone = match.groups()
-        offset = timedelta(
-            minutes=int(minute), seconds=int(second), microseconds=int((fraction or '').ljust(6, '0'))
-        )
-        duration = timedelta(seconds=float(seconds))
-        return cls(hour, name, hour.start + offset, duration, kind, content, bool(tombstone))
+        kind, init = match.groups()
+        if kind is None:
+            return cls(hour, name, hour.start, timedelta(), INIT, hash_in(name))
+        offset, length = microseconds_in(name)
+        start, duration = hour.start + timedelta(microseconds=offset), timedelta(microseconds=length)
+        withdrawal = name.endswith(TOMBSTONE_SUFFIX)
+        return cls(hour, name, start, duration, kind, hash_in(name), withdrawal, init or '')
 
     @classmethod
     def named(
-        cls, stream: str, variant: str, *, start: datetime, duration: timedelta, kind: str, content: str
+        cls,
+        stream: str,
+        variant: str,
+        *,
+        start: datetime,
+        duration: timedelta,
+        kind: str,
+        content: str,
+        init: str = '',
     ) -> 'Segment':
         """The segment of these values in their shortest spelling, the same on every node.
 
         `start` is timezone-aware, `kind` is one of TYPES, `content` the SHA-256 as `digest.sha256` gives it.
+        With `init`, the SHA-256 of its init section, it is a fragment.
         """
         start = start.astimezone(UTC)
-        name = f'{_offset_text(start)}-{_seconds_text(duration)}-{kind}-{content}{SEGMENT_SUFFIX}'
+        hashes = f'{init}-{content}{FRAGMENT_SUFFIX}' if init else f'{content}{SEGMENT_SUFFIX}'
+        name = f'{_offset_text(start)}-{_seconds_text(duration)}-{kind}-{hashes}'
         return cls.parse(Hour.holding(stream, variant, start), name)
+
+    @classmethod
+    def init_section(cls, hour: Hour, content: str) -> 'Segment':
+        """The init section with this SHA-256, as a member of the hour."""
+        return cls.parse(hour, init_name(content))
 
     def __hash__(self) -> int:
         return hash(self.name)  # the made one takes all fields, which is felt
@@ -118,10 +151,21 @@ class Segment:
     def end(self) -> datetime:
         return self.start + self.duration
 
+    @property
+    def is_init(self) -> bool:
+        """Whether it is an init section, which has no time."""
+        return self.type == INIT
+
+    @property
+    def needs(self) -> 'Segment | None':
+        """The init section without which it cannot be played; None of a transport stream."""
+        return Segment.init_section(self.hour, self.init) if self.init else None
+
     def is_twin_of(self, other: 'Segment') -> bool:
         """Whether two captures took the same content at nearly the same time (at most 1 ms apart)."""
         return (
             self.hash == other.hash
+            and self.init == other.init
             and self.duration == other.duration
             and not (self.withdrawal or other.withdrawal)
             and abs(self.start - other.start) <= TWIN_TOLERANCE
@@ -178,9 +222,29 @@ def is_tombstone(name: str) -> bool:
     return name.endswith(TOMBSTONE_SUFFIX)
 
 
+def is_init(name: str) -> bool:
+    """Whether a name that is one is that of an init section."""
+    return name.endswith(INIT_SUFFIX)
+
+
+def media_type(name: str) -> str:
+    """The media type of what has this name; for tombstones it is that of a transport stream."""
+    return MEDIA_TYPES.get(name[-4:], MEDIA_TYPES[SEGMENT_SUFFIX])
+
+
 def tombstone_name(name: str) -> str:
     """The name of the tombstone that withdraws the segment `name`."""
-    return name.removesuffix(SEGMENT_SUFFIX) + TOMBSTONE_SUFFIX
+    return name.rpartition('.')[0] + TOMBSTONE_SUFFIX
+
+
+def init_name(content: str) -> str:
+    """The name of the init section with this SHA-256, in each hour."""
+    return f'00:00-0-{INIT}-{content}{INIT_SUFFIX}'
+
+
+def init_in(name: str) -> str:
+    """The hash of the init section that a name which is one needs; '' if it is that of no fragment."""
+    return name[_INIT_IN_NAME] if name.endswith(FRAGMENT_SUFFIX) else ''
 
 
 def hash_in(name: str) -> str:
@@ -204,13 +268,8 @@ def _microseconds(seconds: str) -> int:
 
 def without_withdrawn(names: Collection[str]) -> set[str]:
     """The names less the segments whose tombstone is among them; the tombstones stay."""
-    withdrawn = {name.removesuffix(TOMBSTONE_SUFFIX) + SEGMENT_SUFFIX for name in names if is_tombstone(name)}
-    return set(names) - withdrawn
-
-
-def segments_only(names: Iterable[str]) -> list[str]:
-    """The names of segments, sorted by time: what the plain protocol lists."""
-    return sorted(name for name in names if not is_tombstone(name))
+    stems = [name.removesuffix(TOMBSTONE_SUFFIX) for name in names if is_tombstone(name)]
+    return set(names).difference(stem + suffix for stem in stems for suffix in _WITHDRAWABLE)
 
 
 def shown(text: str, limit: int = 120) -> str:

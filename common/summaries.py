@@ -7,8 +7,9 @@ from contextlib import suppress
 from common import digest
 from common.disk import Disk
 from common.errors import ListingError
+from common.members import segments_only
 from common.remembered import Remembered
-from common.segment import Hour, segments_only
+from common.segment import Hour
 from common.wire import HourSummary
 
 MOST_HOURS = 1_000_000

@@ -79,9 +79,16 @@ class Coverage:
 def playable(segments: Iterable[Segment], within: Interval | None = None) -> list[Segment]:
     """The best segment for each instant, in order of time, overlapping by at most TOLERANCE.
 
-    Leaves out tombstones, segments of no length or no bytes or more than LONGEST, and those wholly outside of
-    `within`.
+    Leaves out init sections and tombstones, segments of no length or no bytes or more than LONGEST, fragments
+    whose init section is not among the segments of their hour, and what is wholly outside of `within`.
     """
+    held = list(segments)
+    sections = {(segment.hour, segment.hash) for segment in held if segment.is_init}
+    return best((each for each in held if not each.init or (each.hour, each.init) in sections), within)
+
+
+def best(segments: Iterable[Segment], within: Interval | None = None) -> list[Segment]:
+    """As `playable`, of segments whose init sections are known to be there."""
     candidates = sorted(filter(_can_play, segments), key=lambda segment: (segment.start, segment.name))
     chosen: list[Segment] = []
     for _, hour in groupby(candidates, key=lambda segment: segment.hour.text):
@@ -139,6 +146,11 @@ def gaps(covered: Iterable[Interval], within: Interval) -> Iterator[Interval]:
 def follows(earlier: Segment, later: Segment) -> bool:
     """Whether no hole lies between two segments."""
     return later.start - earlier.end <= TOLERANCE
+
+
+def continues(earlier: Segment, later: Segment) -> bool:
+    """Whether neither a hole lies between two segments nor another init section begins."""
+    return follows(earlier, later) and earlier.init == later.init
 
 
 def _can_play(segment: Segment) -> bool:

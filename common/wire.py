@@ -48,6 +48,11 @@ def names_path(hour: Hour) -> str:
     return f'{hours_path(hour.stream, hour.variant)}/{hour.text}'
 
 
+def members_path(hour: Hour) -> str:
+    """All members of the hour: also tombstones, fragments and init sections, unknown to plain peers."""
+    return f'{names_path(hour)}?tombstones=true'
+
+
 def segment_path(segment: Segment) -> str:
     """The URL path of a segment; colons are escaped so that it can be used as a relative reference."""
     return f'/segments/{quote(segment.path)}'

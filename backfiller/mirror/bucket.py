@@ -21,11 +21,10 @@ from common import digest
 from common.errors import ListingError, SegmentError, SourceError, StoreError
 from common.offload import Blocks
 from common.place import EVERYTHING, MAX_SEGMENT_BYTES, Chunks, Scope, Troubles, verified
-from common.segment import Hour, Segment, is_label, is_name, without_withdrawn
+from common.segment import Hour, Segment, is_label, is_name, media_type, without_withdrawn
 
 log = logging.getLogger(__name__)
 
-SEGMENT_TYPE = 'video/mp2t'
 IMMUTABLE = 'public, max-age=31536000, immutable'
 RANGE_BYTES = 8 * 1024 * 1024
 """So much of an hour's one object is read with one request."""
@@ -91,7 +90,7 @@ class Bucket:
         """Puts the segment with the SHA-256 that its name promises, so that S3 checks the bytes again."""
         verify = partial(_verified, segment, self._max_segment_bytes)
         body, md5 = chunks.through(verify) if isinstance(chunks, Blocks) else verify(chunks)
-        headers = {'ContentType': SEGMENT_TYPE, 'CacheControl': IMMUTABLE}
+        headers = {'ContentType': media_type(segment.name), 'CacheControl': IMMUTABLE}
         if segment.withdrawal:
             self.calls.put(segment.path, body, **headers)
             return 0

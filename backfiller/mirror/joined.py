@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from common.segment import Hour, Segment, segments_only
+from common.members import plain_only
+from common.segment import Hour, Segment
 
 NAME = 'hour.ts'
 PART_BYTES = 8 * 1024 * 1024
@@ -52,7 +53,7 @@ class Part:
 
 def in_order(hour: Hour, sizes: Mapping[str, int]) -> list[Segment]:
     """All segments of the hour in the order in which they are joined: as they start."""
-    found = [Segment.parse(hour, name) for name in segments_only(sizes)]
+    found = [Segment.parse(hour, name) for name in plain_only(sizes)]
     return sorted(found, key=lambda each: (each.start, each.name))
 
 

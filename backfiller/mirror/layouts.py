@@ -8,7 +8,7 @@ from typing import Protocol
 from backfiller import sync
 from backfiller.carry import side_by_side
 from backfiller.mirror import joined
-from backfiller.mirror.bucket import IMMUTABLE, SEGMENT_TYPE, Bucket
+from backfiller.mirror.bucket import IMMUTABLE, Bucket
 from backfiller.mirror.joined import Joined
 from backfiller.mirror.manifest import Manifest
 from backfiller.mirror.multipart import Uploads
@@ -17,7 +17,7 @@ from common import digest
 from common.errors import SegmentError
 from common.offload import OffloadedDisk
 from common.place import verified
-from common.segment import Hour, Segment
+from common.segment import Hour, Segment, media_type
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class AllInOne:
             self._read,
             fingerprint=fingerprint,
             on_end={'IfNoneMatch': '*'} if is_first else {},
-            ContentType=SEGMENT_TYPE,
+            ContentType=media_type(joined.NAME),
             CacheControl=IMMUTABLE,
             Metadata={'fingerprint': fingerprint, 'node': self._node_id},
         )

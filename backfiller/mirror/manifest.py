@@ -22,7 +22,8 @@ from backfiller.mirror import joined
 from backfiller.mirror.joined import Joined, Span
 from common import digest, playlist, timeline
 from common.errors import ListingError, SegmentError
-from common.segment import Hour, Segment, is_name, is_tombstone, segments_only, without_withdrawn
+from common.members import without_tombstones
+from common.segment import Hour, Segment, is_name, is_tombstone, without_withdrawn
 from common.times import iso
 
 NAME = 'manifest.json'
@@ -87,7 +88,7 @@ class Manifest:
             'stream': self.hour.stream,
             'variant': self.hour.variant,
             'hour': self.hour.text,
-            'segments': [self._segment(name) for name in segments_only(self.sizes)],
+            'segments': [self._segment(name) for name in without_tombstones(self.sizes)],
             'tombstones': sorted(filter(is_tombstone, self.sizes)),
             'coverage': round(100 * coverage.ratio, 3),
             'holes': [hole.told() for hole in coverage.holes],

@@ -5,9 +5,10 @@ from backfiller.mirror.verify import Problem, Verdict
 from common.alone import alone
 from common.disk import Disk
 from common.errors import SegmentError
+from common.members import without_tombstones
 from common.offload import offload
 from common.place import verified
-from common.segment import Segment, segments_only
+from common.segment import Segment
 
 
 def remove_damaged(bucket: Bucket, disk: Disk, verdict: Verdict) -> list[Problem]:
@@ -28,7 +29,7 @@ def _inside_damaged(bucket: Bucket, verdict: Verdict) -> dict[str, list[Segment]
     inside: dict[str, list[Segment]] = {}
     if not (manifest := bucket.manifest(verdict.hour)):
         return inside
-    for name in segments_only(manifest.sizes):
+    for name in without_tombstones(manifest.sizes):
         inside.setdefault(manifest.object_of(name), []).append(Segment.parse(verdict.hour, name))
     paths = {problem.path for problem in verdict.damaged}
     return {name: found for name, found in inside.items() if paths & {each.path for each in found}}

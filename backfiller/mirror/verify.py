@@ -11,9 +11,10 @@ from backfiller.mirror.manifest import Manifest
 from backfiller.pace import Wait, no_cap, paced
 from common.disk import Disk
 from common.errors import ListingError, SegmentError
+from common.members import without_tombstones
 from common.offload import offload
 from common.place import EVERYTHING, Chunks, Scope, Source, verified
-from common.segment import Hour, Segment, segments_only, without_withdrawn
+from common.segment import Hour, Segment, without_withdrawn
 
 KINDS = ('missing', 'size', 'damaged', 'unread', 'unmirrored', 'manifest')
 
@@ -105,7 +106,7 @@ def verify(bucket: Bucket, disk: Source | None, hour: Hour, reading: Reading | N
     chosen = reading.some_of(
         [
             segment
-            for segment in (Segment.parse(hour, name) for name in segments_only(manifest.sizes))
+            for segment in (Segment.parse(hour, name) for name in without_tombstones(manifest.sizes))
             if segment.path not in wrong
         ]
     )

@@ -15,11 +15,11 @@ from typing import NamedTuple
 from common.alone import FOLDER, alone
 from common.disk import Disk
 from common.errors import ListingError
-from common.segment import Hour, is_name, is_tombstone, tombstone_name
+from common.segment import Hour, is_init, is_name, is_tombstone, tombstone_name
 
 
 class Released(NamedTuple):
-    """What was deleted with an hour; tombstones are no segments."""
+    """What was deleted with an hour; tombstones and init sections are no segments."""
 
     segments: int
     size_bytes: int
@@ -89,7 +89,7 @@ def _delete(folder: Path, checked: Set[str]) -> Released:
         if _was_checked(name, checked):
             path = folder / name
             size_bytes += path.lstat().st_size
-            segments += not is_tombstone(name)
+            segments += not (is_tombstone(name) or is_init(name))
             path.unlink()
     return Released(segments, size_bytes)
 

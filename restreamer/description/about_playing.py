@@ -1,12 +1,14 @@
 """The routes of `restreamer.playing`."""
 
 from common.playlist import CONTENT_TYPE as HLS
+from common.segment import MEDIA_TYPES, SEGMENT_SUFFIX
 from restreamer.description import taken
 from restreamer.description.about_serving import parts_of
 from restreamer.description.parts import SIGNED, Route, blob_of, json_of, refused, text_of
 from restreamer.description.schemas import ref
 from restreamer.playing.cut import MP4
-from restreamer.serving.files import CONTENT_TYPE as TRANSPORT_STREAM
+
+TRANSPORT_STREAM = MEDIA_TYPES[SEGMENT_SUFFIX]
 
 _RANGE = (taken.FROM, taken.UP_TO)
 _CUT = (taken.CUT_FROM, taken.CUT_UP_TO, taken.MAY_HAVE_HOLES)

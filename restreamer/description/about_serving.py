@@ -2,6 +2,7 @@
 
 from common.batch import CONTENT_TYPE as TAR
 from common.batch import MOST_NAMES
+from common.segment import MEDIA_TYPES
 from restreamer.description import taken
 from restreamer.description.parts import (
     SIGNED,
@@ -10,11 +11,11 @@ from restreamer.description.parts import (
     Route,
     Schema,
     blob_of,
+    blobs_of,
     json_of,
     refused,
 )  # fmt: skip
 from restreamer.description.schemas import array, ref
-from restreamer.serving.files import CONTENT_TYPE as TRANSPORT_STREAM
 
 UNCHANGED = Answer('it is what If-None-Match knows', headers=('ETag',))
 PRECONDITION = refused('it is not what If-Match knows')
@@ -30,13 +31,10 @@ _SUMMARIES = {
 _NAMES: Schema = {**array(taken.PARTS['name'].schema), 'maxItems': MOST_NAMES}
 
 
-def _part(mimetype: str) -> Answer:
-    return blob_of('the part that Range asks for', mimetype, 'ETag', 'Content-Range')
-
-
-def parts_of(mimetype: str) -> dict[int, Answer]:
+def parts_of(*mimetypes: str) -> dict[int, Answer]:
     """What is answered besides where Range and conditions work."""
-    return {206: _part(mimetype), 416: NO_SUCH_PART, **_KNOWN}
+    part = blobs_of('the part that Range asks for', mimetypes, 'ETag', 'Content-Range')
+    return {206: part, 416: NO_SUCH_PART, **_KNOWN}
 
 
 SERVING = {
@@ -73,8 +71,8 @@ SERVING = {
     'files.segment': Route(
         'serving',
         {
-            200: blob_of('the bytes, which never change', TRANSPORT_STREAM, 'ETag'),
-            **parts_of(TRANSPORT_STREAM),
+            200: blobs_of('the bytes, which never change', MEDIA_TYPES.values(), 'ETag'),
+            **parts_of(*MEDIA_TYPES.values()),
             404: refused('it is not held here, or was withdrawn'),
         },
         (taken.RANGE, taken.IF_NONE_MATCH),

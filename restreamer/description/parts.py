@@ -1,6 +1,6 @@
 """What the description of a route is made of. `restreamer.description.document` makes OpenAPI of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,7 +68,13 @@ def refused(meaning: str, *headers: str) -> Answer:
 
 def blob_of(meaning: str, mimetype: str, *headers: str) -> Answer:
     """An answer that is no text."""
-    return Answer(meaning, {mimetype: {'type': 'string', 'format': 'binary'}}, None, headers)
+    return blobs_of(meaning, [mimetype], *headers)
+
+
+def blobs_of(meaning: str, mimetypes: Iterable[str], *headers: str) -> Answer:
+    """An answer that is no text, of one of these types."""
+    binary: Schema = {'type': 'string', 'format': 'binary'}
+    return Answer(meaning, dict.fromkeys(mimetypes, binary), None, headers)
 
 
 def text_of(meaning: str, mimetype: str, example: str | None = None, *headers: str) -> Answer:

@@ -49,7 +49,9 @@ UP_TO = _asked('end', 'up to when; without it up to now', TIME, END)
 CUT_FROM = _asked('start', 'from when on', TIME, START, required=True)
 CUT_UP_TO = _asked('end', 'up to when, a day later at most', TIME, END, required=True)
 SINCE = _asked('since', 'only hours that end after this time', TIME, START)
-TOMBSTONES = _flag('tombstones', 'also the names of what was withdrawn')
+TOMBSTONES = _flag(
+    'tombstones', 'all members: also fragments of MP4, init sections, and the names of what was withdrawn'
+)
 FINGERPRINTS = _flag('fingerprints', 'a count and a fingerprint of each hour')
 OWN = _flag('own', 'what this node holds alone; no peer is asked')
 MAY_HAVE_HOLES = _asked(

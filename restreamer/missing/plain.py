@@ -143,7 +143,7 @@ def _decoded(body: bytes) -> Summed:
 def _names(asked: tuple[Neighbour, Hour]) -> Spans:
     """What the segments of an hour cover."""
     peer, hour = asked
-    return offload(_covered, hour, _good(peer, wire.names_path(hour)))
+    return offload(_covered, hour, _good(peer, wire.members_path(hour)))
 
 
 def _covered(hour: Hour, body: bytes) -> Spans:

@@ -15,7 +15,7 @@ from common.disk import BLOCK_BYTES, Disk
 from common.errors import SegmentError
 from common.offload import offload
 from common.reel import covered
-from common.segment import Segment, shown
+from common.segment import MEDIA_TYPES, SEGMENT_SUFFIX, Segment, shown
 from common.timeline import Interval
 from common.video.mpegts import media
 from restreamer import parameters
@@ -25,7 +25,6 @@ from restreamer.context import context
 from restreamer.playing import remux
 from restreamer.playing.hours import Hours, beginnings
 from restreamer.playing.joined import JoinedFile
-from restreamer.serving.files import CONTENT_TYPE
 
 LONGEST = timedelta(days=1)
 MP4 = 'video/mp4'
@@ -61,7 +60,9 @@ def transport_stream(stream: str, variant: str) -> Response:
     """A range as one file of the segments that it touches. With holes only if the query has `holes=allow`."""
     cut = _cut(stream, variant)
     file = JoinedFile(context().disk, cut.segments)
-    response = Response(_Gated(file, context().cuts), mimetype=CONTENT_TYPE, direct_passthrough=True)
+    response = Response(
+        _Gated(file, context().cuts), mimetype=MEDIA_TYPES[SEGMENT_SUFFIX], direct_passthrough=True
+    )
     _name(response, cut, stream, variant, 'ts')
     response.content_length = file.size_bytes
     response.set_etag(digest.sha256([segment.path.encode() for segment, _ in cut.segments]))

@@ -49,7 +49,9 @@ def segments(stream: str, variant: str, hour: str) -> Response:
     sizes = offload(disk.sizes_of, wanted, asked)
     body: Any = _sent(disk, wanted, sizes, measures())  # no bytes, but the server takes what a socket takes
     response = Response(body, mimetype=batch.CONTENT_TYPE, direct_passthrough=True)
-    response.content_length = sum(map(batch.member_bytes, sizes.values())) + len(batch.END)
+    response.content_length = sum(batch.member_bytes(each.name, size) for each, size in sizes.items()) + len(
+        batch.END
+    )
     return response
 
 
@@ -71,7 +73,8 @@ def _pieces(disk: Disk, hour: Hour, sizes: Mapping[Segment, int]) -> Iterator[Pi
         size, padding = sizes[segment], batch.padding(sizes[segment])
         if os.fstat(file.fileno()).st_size != size:
             raise _changed(segment.path)
-        yield Piece(segment.path, BytesIO(batch.header(segment.name, size)).readinto, batch.BLOCK_BYTES)
+        head = batch.header(segment.name, size)
+        yield Piece(segment.path, BytesIO(head).readinto, len(head))
         yield Piece(segment.path, file.readinto, size)
         yield Piece(segment.path, BytesIO(padding).readinto, len(padding))
     yield Piece('the end', BytesIO(batch.END).readinto, len(batch.END))

@@ -12,12 +12,11 @@ from werkzeug.exceptions import BadRequest, NotFound
 from common.errors import SegmentError
 from common.http.sentfile import SentFile
 from common.offload import offload
-from common.segment import Hour, Segment
+from common.segment import Hour, Segment, media_type
 from restreamer.conditions import conditional
 from restreamer.context import context
 from restreamer.measures import measures
 
-CONTENT_TYPE = 'video/mp2t'
 A_YEAR_SECONDS = 31_536_000
 BLOCK_BYTES = 256 * 1024
 SMALL_BLOCK_BYTES = 64 * 1024
@@ -36,7 +35,7 @@ def segment(stream: str, variant: str, hour: str, name: str) -> Response:
     blocks = _SegmentFile(file)
     if not request.range:
         blocks.when_sent = partial(measures().sent, 'single', 1, size)  # type: ignore[method-assign]
-    response = Response(blocks, mimetype=CONTENT_TYPE, direct_passthrough=True)
+    response = Response(blocks, mimetype=media_type(name), direct_passthrough=True)
     response.content_length = size
     response.cache_control.max_age = A_YEAR_SECONDS
     response.cache_control.public = True

@@ -4,8 +4,9 @@ from flask import Blueprint, request
 from werkzeug import Response
 
 from common import digest, wire
+from common.members import plain_only
 from common.offload import offload
-from common.segment import Hour, segments_only
+from common.segment import Hour
 from restreamer import parameters
 from restreamer.conditions import conditional
 from restreamer.context import context, names
@@ -38,9 +39,9 @@ def hours(stream: str, variant: str) -> Response:
 
 @blueprint.get('/files/<stream:stream>/<variant:variant>/<hour:hour>')
 def segments(stream: str, variant: str, hour: str) -> Response:
-    """The names of the segments of an hour. With `tombstones=true` also those of the tombstones."""
+    """The names of the hour's transport streams. With `tombstones=true` the names of all that it holds."""
     found = names(Hour(stream, variant, hour))
-    return _listing(wire.encode_listing(found if parameters.flag('tombstones') else segments_only(found)))
+    return _listing(wire.encode_listing(found if parameters.flag('tombstones') else plain_only(found)))
 
 
 def _fingerprints(question: Question) -> Response:

@@ -13,10 +13,10 @@ from typing import Any
 from common.disk import Disk
 from common.errors import SegmentError
 from common.offload import offload
-from common.segment import Hour, Segment
+from common.segment import Hour, Segment, media_type
 from restreamer.cors import ALLOWED
 from restreamer.measures import Measures
-from restreamer.serving.files import A_YEAR_SECONDS, CONTENT_TYPE
+from restreamer.serving.files import A_YEAR_SECONDS
 
 MOST_BYTES = 1024 * 1024
 """Larger ones are sent block by block by the application."""
@@ -98,7 +98,7 @@ def read_at_once(handle: int, size: int) -> bytes | None:
 def _headers(segment: Segment, size: int, cacheable: str) -> list[tuple[str, str]]:
     """Those of `restreamer.serving.files`."""
     return [
-        ('Content-Type', CONTENT_TYPE),
+        ('Content-Type', media_type(segment.name)),
         ('Content-Length', str(size)),
         ('Cache-Control', f'max-age={A_YEAR_SECONDS}, {cacheable}, immutable'),
         ('ETag', f'"{segment.hash}"'),

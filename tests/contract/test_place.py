@@ -12,7 +12,7 @@ from common.errors import SegmentError
 from common.place import Scope, Source, Store
 from common.segment import Hour, Segment
 from tests.kit import s3
-from tests.kit.build import HOUR, at, fill, piece, run_of, tombstone_of
+from tests.kit.build import HOUR, at, fill, fragments, piece, run_of, tombstone_of
 from tests.kit.memory import Memory
 from tests.kit.process import peer_at, restreamer
 from tests.kit.s3_servers import SCHEMES, SERVERS
@@ -119,6 +119,35 @@ def test_names_keep_every_character(place: Place) -> None:
     assert place.source.names(HOUR) == {each.name}
 
 
+def test_fragments_and_their_init_section_are_members_like_others(place: Place) -> None:
+    section, *pieces = fragments(3)
+    for each in (*pieces, section, *run_of(2)):
+        assert place.store.add(each.segment, [each.body]) == len(each.body)
+    assert place.source.names(HOUR) == {each.name for each in (section, *pieces, *run_of(2))}
+    wanted = [section, *pieces]
+    found = place.source.read([each.segment for each in wanted])
+    assert {segment: b''.join(chunks) for segment, chunks in found} == {
+        each.segment: each.body for each in wanted
+    }
+
+
+def test_the_same_fragment_of_two_init_sections_is_two(place: Place) -> None:
+    for init in (b'moov', b'other'):
+        for each in fragments(1, init=init):
+            place.store.add(each.segment, [each.body])
+    assert len(place.source.names(HOUR)) == 4
+    wanted = [fragments(1, init=init)[1] for init in (b'moov', b'other')]
+    assert bodies(place.source, *[each.segment for each in wanted]) == [each.body for each in wanted]
+
+
+def test_a_tombstone_hides_its_fragment_and_no_init_section(place: Place) -> None:
+    section, withdrawn, kept = fragments(2)
+    for each in (section, withdrawn, kept):
+        place.store.add(each.segment, [each.body])
+    place.store.add(tombstone_of(withdrawn), [])
+    assert place.source.names(HOUR) == {section.name, tombstone_of(withdrawn).name, kept.name}
+
+
 def test_many_names_come_in_full(place: Place) -> None:
     pieces = run_of(place.many, seconds=1)
     for each in pieces:
@@ -134,6 +163,14 @@ def test_bytes_that_are_not_what_the_name_says_are_not_added(target: Store, body
     assert caught.value.reason == 'hash'
     assert target.names(each.hour) == set()
     assert list(target.hours()) == []
+
+
+def test_bytes_that_are_no_such_fragment_or_init_section_are_not_added(target: Store) -> None:
+    for each in fragments(1):
+        with pytest.raises(SegmentError) as caught:
+            target.add(each.segment, [b'other bytes'])
+        assert caught.value.reason == 'hash'
+    assert target.names(HOUR) == set()
 
 
 def test_chunks_that_break_off_add_nothing(target: Store) -> None:

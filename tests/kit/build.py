@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common import digest
 from common.disk import Disk
-from common.segment import Hour, Segment
+from common.segment import Hour, Segment, tombstone_name
 
 HOUR = Hour('bus', 'source', '2026-11-14T03')
 
@@ -46,8 +46,9 @@ def piece(
     kind: str = 'full',
     stream: str = 'bus',
     variant: str = 'source',
+    init: str = '',
 ) -> Piece:
-    """A segment; without a body it gets one of its own."""
+    """A segment; without a body it gets one of its own. With the hash of an init section it is a fragment."""
     body = body or f'{stream}/{variant} {start}'.encode() * 50
     segment = Segment.named(
         stream,
@@ -56,8 +57,14 @@ def piece(
         duration=timedelta(seconds=seconds),
         kind=kind,
         content=digest.sha256([body]),
+        init=init,
     )
     return Piece(segment, body)
+
+
+def init_of(hour: Hour = HOUR, body: bytes = b'moov') -> Piece:
+    """An init section."""
+    return Piece(Segment.init_section(hour, digest.sha256([body])), body)
 
 
 def run_of(
@@ -75,6 +82,16 @@ def run_of(
     ]
 
 
+def fragments(
+    count: int, start: str = '2026-11-14T03:00:00', *, seconds: float = 2, init: bytes = b'moov'
+) -> list[Piece]:
+    """An init section, and fragments of it that follow each other in its hour."""
+    section = init_of(Hour('bus', 'source', start[:13]), init)
+    times = [at(start) + timedelta(seconds=seconds * number) for number in range(count)]
+    starts = [f'{time:%Y-%m-%dT%H:%M:%S.%f}' for time in times]
+    return [section, *(piece(each, seconds=seconds, init=section.segment.hash) for each in starts)]
+
+
 def segment_after(
     begin: datetime, start_ms: int, length_ms: int, kind: str = 'full', body: int = 0
 ) -> Segment:
@@ -90,7 +107,7 @@ def segment_after(
 
 
 def tombstone_of(withdrawn: Piece) -> Segment:
-    return Segment.parse(withdrawn.hour, withdrawn.name.removesuffix('.ts') + '.tombstone')
+    return Segment.parse(withdrawn.hour, tombstone_name(withdrawn.name))
 
 
 def fill(root: Path, pieces: Iterable[Piece]) -> Path:

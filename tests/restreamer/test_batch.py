@@ -84,8 +84,8 @@ def test_one_connection_brings_many_batches_each_as_long_as_it_says(url: str) ->
     for wanted in ([HELD[0]], HELD, [], [BIG], [EMPTY], HELD[2:]):
         answer = post(connection, names_of(wanted))
         sockets.add(connection.sock)
-        sizes = [0 if each is EMPTY else len(each.body) for each in wanted]
-        assert len(answer.body) == sum(map(batch.member_bytes, sizes)) + len(batch.END)
+        sizes = {each.name: 0 if each is EMPTY else len(each.body) for each in wanted}
+        assert len(answer.body) == sum(batch.member_bytes(*each) for each in sizes.items()) + len(batch.END)
         assert int(answer.headers['Content-Length']) == len(answer.body)
         assert set(unpacked(answer)) == set(names_of(wanted))
     connection.close()

@@ -113,7 +113,7 @@ def test_the_segments_before_one_that_changed_are_sent_whole(store: Path, change
         for each in HELD[:2]
     )
     assert sent.startswith(whole)
-    assert len(sent) <= len(whole) + batch.member_bytes(len(BIG.body))
+    assert len(sent) <= len(whole) + batch.member_bytes(BIG.name, len(BIG.body))
 
 
 def test_a_segment_that_shrinks_while_it_is_read_breaks_the_stream_off(store: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_small_batch_breaks_off_as_a_large_one_does(tmp_path: Path) -> None:
     with serving(Vanishing(fill(tmp_path / 'store', HELD))) as url:
         plain = begun(url, names_of(HELD))
         length, body = rest_of(plain)
-    assert length == sum(batch.member_bytes(len(each.body)) for each in HELD) + len(batch.END)
+    assert length == sum(batch.member_bytes(each.name, len(each.body)) for each in HELD) + len(batch.END)
     assert len(body) < length
 
 

@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from common import batch, digest
 from common.errors import BatchError
 from common.segment import TYPES, is_name
-from tests.kit.build import piece, run_of
+from tests.kit.build import fragments, piece, run_of
 
 LIMIT_BYTES = 10_000
 NAME, OTHER = (each.name for each in run_of(2))
+LONG = fragments(1)[1].name
 
 names = st.from_regex(
     rf'[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?-[0-9]{{1,6}}(\.[0-9]{{1,9}})?-({"|".join(TYPES)})'
-    rf'-{digest.PATTERN}\.(ts|tombstone)',
+    rf'-({digest.PATTERN}\.(ts|tombstone)|{digest.PATTERN}-{digest.PATTERN}\.(m4s|tombstone))'
+    rf'|00:00-0-init-{digest.PATTERN}\.mp4',
     fullmatch=True,
     alphabet=st.characters(codec='ascii'),
 )
@@ -82,7 +84,9 @@ def test_what_was_written_is_read_however_the_stream_is_cut(
 ) -> None:
     assert all(map(is_name, held))
     assert read(archive(held), held, block_sizes) == held
-    assert len(archive(held)) == sum(map(batch.member_bytes, map(len, held.values()))) + len(batch.END)
+    assert len(archive(held)) == sum(
+        batch.member_bytes(name, len(body)) for name, body in held.items()
+    ) + len(batch.END)
 
 
 @given(st.dictionaries(names, bodies, max_size=5))
@@ -94,9 +98,10 @@ def test_tarfile_reads_what_we_write(held: dict[str, bytes]) -> None:
 
 
 @given(st.dictionaries(names, bodies, max_size=5))
+@example({LONG: b'x', NAME: b'y'})
 def test_we_read_what_tarfile_writes(held: dict[str, bytes]) -> None:
     stream = BytesIO()
-    with tarfile.open(fileobj=stream, mode='w', format=tarfile.USTAR_FORMAT) as written:
+    with tarfile.open(fileobj=stream, mode='w', format=tarfile.PAX_FORMAT) as written:
         for name, body in held.items():
             info = tarfile.TarInfo(name)
             info.size = len(body)
@@ -125,7 +130,9 @@ def test_of_a_stream_cut_anywhere_the_whole_members_come_and_then_an_error() -> 
     ends = [
         end - len(batch.padding(len(body)))
         for end, body in zip(
-            accumulate(batch.member_bytes(len(body)) for body in held.values()), held.values(), strict=True
+            accumulate(batch.member_bytes(name, len(body)) for name, body in held.items()),
+            held.values(),
+            strict=True,
         )
     ]
     for cut in range(len(stream)):
@@ -164,6 +171,13 @@ REFUSED = {
     'a bad checksum': batch.header(NAME, 1)[:148] + b'000001\0 ' + batch.header(NAME, 1)[156:],
     'no checksum': batch.header(NAME, 1)[:148] + bytes(8) + batch.header(NAME, 1)[156:],
     'text': b'<html>' * 200,
+    'a long name that was not asked for': batch.header(LONG.replace('full', 'partial'), 1),
+    'a long name without a member': batch.header(LONG, 1)[:1024] + batch.header(LONG, 1)[:1024],
+    'a long name for another member': batch.header(LONG, 1)[:1024] + batch.header(NAME, 1),
+    'a long name of another length': changed(batch.header(LONG, 1)[:512], 124, b'00000000200')
+    + batch.header(LONG, 1)[512:],
+    'a long name and a size': batch.header(LONG, 1).replace(b'.m4s\n' + bytes(7), b'.m4s\n9 size=5\n', 1),
+    'only the beginning of a long name': batch.header(LONG, 1)[1024:],
     'one end marker of two': bytes(512) + batch.header(NAME, 1),
     'nothing': b'',
     **{f'a member of type {kind!a}': by_tarfile(type=kind.encode()) for kind in '\x001234567gxXLKSDVA'},
@@ -174,7 +188,7 @@ REFUSED = {
 def test_what_is_no_plain_file_that_was_asked_for_is_refused(case: str) -> None:
     good = {OTHER: b'good'}
     stream = member(OTHER, b'good') + REFUSED[case] + b'x' + bytes(2047)
-    assert whole_before_the_error(stream, [NAME, OTHER]) == good
+    assert whole_before_the_error(stream, [NAME, OTHER, LONG]) == good
 
 
 def test_a_name_may_not_come_twice() -> None:
@@ -187,12 +201,12 @@ def test_an_end_that_is_missing_or_wrong_is_refused(end: bytes) -> None:
     assert whole_before_the_error(member(NAME, b'good') + end, [NAME]) == {NAME: b'good'}
 
 
-@given(st.integers(0, 511), st.integers(0, 255))
-def test_a_header_with_any_other_byte_is_refused(offset: int, value: int) -> None:
-    head = batch.header(NAME, 1)
-    damaged = head[:offset] + bytes([value]) + head[offset + 1 :]
-    if head != damaged and offset not in range(148, 156):
-        assert whole_before_the_error(damaged + b'x' + bytes(511) + batch.END, [NAME]) == {}
+@given(st.sampled_from([NAME, LONG]), st.integers(0, 1535), st.integers(0, 255))
+def test_a_header_with_any_other_byte_is_refused(name: str, offset: int, value: int) -> None:
+    head = batch.header(name, 1)
+    damaged = head[: offset % len(head)] + bytes([value]) + head[offset % len(head) + 1 :]
+    if head != damaged and offset % len(head) not in range(len(head) - 364, len(head) - 356):
+        assert whole_before_the_error(damaged + b'x' + bytes(511) + batch.END, [name]) == {}
 
 
 @given(st.binary(min_size=512, max_size=2048))

@@ -83,7 +83,7 @@ def once(deed: Deed) -> Callable[..., Deed | None]:
 
 
 def size_of(pieces: Iterable[Piece]) -> int:
-    return sum(batch.member_bytes(len(each.body)) for each in pieces)
+    return sum(batch.member_bytes(each.name, len(each.body)) for each in pieces)
 
 
 def test_many_segments_come_in_one_batch(peer: Scripted, fetcher: Fetcher) -> None:
@@ -254,7 +254,7 @@ def test_a_peer_that_brings_one_of_each_batch_is_asked_no_more_than_once_for_eac
     peer: Scripted, fetcher: Fetcher
 ) -> None:
     def one(exchange: Exchange) -> None:
-        exchange.body = exchange.body[: batch.member_bytes(len(PIECES[0].body)) + 100]
+        exchange.body = exchange.body[: batch.member_bytes(PIECES[0].name, len(PIECES[0].body)) + 100]
         exchange.answer()
 
     peer.script = in_batches(one)

@@ -9,23 +9,29 @@ from hypothesis import strategies as st
 
 from common import digest
 from common.errors import SegmentError
+from common.members import plain_only, playable_only, segments_only, without_tombstones
 from common.place import Scope
 from common.segment import (
     TYPES,
     Hour,
     Segment,
     hash_in,
+    init_in,
+    init_name,
     is_label,
     is_name,
-    segments_only,
+    media_type,
+    microseconds_in,
     shown,
     tombstone_name,
     without_withdrawn,
 )
-from tests.kit.build import HOUR, at, piece, tombstone_of
+from tests.kit.build import HOUR, at, fragments, piece, tombstone_of
 
 HASH = '47DEQpj8HBSa_-TImW_5JCeuQeRkm5NMpJWZG3hSuFU'
 NAME = f'07:26.5-2.002-full-{HASH}.ts'
+FRAGMENT = f'07:26.5-2.002-full-{HASH}-{HASH}.m4s'
+INIT = f'00:00-0-init-{HASH}.mp4'
 HOSTILE = [
     *'/\\\0\n\r\t\x7f %+?#',
     '..',
@@ -46,7 +52,9 @@ durations = st.timedeltas(timedelta(0), timedelta(seconds=999_999))
 hashes = st.binary(min_size=32, max_size=32).map(digest.from_bytes)
 spellings = st.from_regex(
     r'[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?-[0-9]{1,6}(\.[0-9]{1,9})?-(full|suspect|partial)-'
-    r'[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\.(ts|tombstone)',
+    r'([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\.(ts|tombstone)|'
+    r'[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]-[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\.(m4s|tombstone))|'
+    r'00:00-0-init-[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\.mp4',
     fullmatch=True,
 )
 
@@ -59,17 +67,43 @@ def refuses(name: str) -> bool:
 
 
 @settings(deadline=None)
-@given(start=times, duration=durations, kind=st.sampled_from(TYPES), content=hashes)
+@given(
+    start=times,
+    duration=durations,
+    kind=st.sampled_from(TYPES),
+    content=hashes,
+    init=st.one_of(st.just(''), hashes),
+)
 def test_a_named_segment_parses_to_the_same_values(
-    start: datetime, duration: timedelta, kind: str, content: str
+    start: datetime, duration: timedelta, kind: str, content: str, init: str
 ) -> None:
-    segment = Segment.named('bus', 'source', start=start, duration=duration, kind=kind, content=content)
+    segment = Segment.named(
+        'bus', 'source', start=start, duration=duration, kind=kind, content=content, init=init
+    )
     assert (segment.start, segment.duration, segment.type, segment.hash) == (start, duration, kind, content)
     assert segment.hour.start <= start < segment.hour.end
     assert segment.end == start + duration
     stream, variant, hour, name = segment.path.split('/')
     assert Segment.parse(Hour.parse(stream, variant, hour), name) == segment
-    assert hash_in(name) == content
+    assert (hash_in(name), init_in(name), segment.init) == (content, init, init)
+    assert (segment.withdrawal, segment.is_init) == (False, False)
+    offset, length = microseconds_in(name)
+    assert segment.start == segment.hour.start + timedelta(microseconds=offset)
+    assert segment.duration == timedelta(microseconds=length)
+    assert without_withdrawn([name, tombstone_name(name)]) == {tombstone_name(name)}
+    assert Segment.parse(segment.hour, tombstone_name(name)).init == init
+
+
+@given(hashes)
+def test_an_init_section_is_spelt_in_one_way_and_has_no_time(content: str) -> None:
+    section = Segment.init_section(HOUR, content)
+    assert section.name == f'00:00-0-init-{content}.mp4' == init_name(content)
+    assert (section.is_init, section.hash, section.init) == (True, content, '')
+    assert section.start == section.end == HOUR.start
+    assert Segment.parse(HOUR, section.name) == section
+    assert (hash_in(section.name), init_in(section.name)) == (content, '')
+    assert microseconds_in(section.name) == (0, 0)
+    assert refuses(tombstone_name(section.name))
 
 
 @pytest.mark.parametrize('minutes', [330, -570, 60, 345])
@@ -104,7 +138,7 @@ def test_whatever_gets_through_is_harmless(name: str) -> None:
 
 
 @settings(deadline=None)
-@given(name=spellings, position=st.integers(0, 90), odd=st.sampled_from(HOSTILE), replaces=st.booleans())
+@given(name=spellings, position=st.integers(0, 140), odd=st.sampled_from(HOSTILE), replaces=st.booleans())
 def test_one_odd_character_in_a_good_name_is_refused(
     name: str, position: int, odd: str, replaces: bool
 ) -> None:
@@ -123,6 +157,12 @@ def test_one_odd_character_in_a_good_name_is_refused(
     + [NAME.replace('full', bad) for bad in ('Full', 'temp', '', 'full-full')]
     + [NAME.replace('FU.ts', bad) for bad in ('FV.ts', 'F.ts', 'FUU.ts', 'FU=.ts', 'F/.ts', 'FU.TS', 'FU')]
     + [NAME.replace('.ts', bad) for bad in ('.ts.tombstone', '.tombstone.ts', '.Tombstone', '.ts.ts')]
+    + [FRAGMENT.replace('.m4s', bad) for bad in ('.ts', '.mp4', '.M4S', '', '.m4s.tombstone')]
+    + [FRAGMENT.replace(f'-{HASH}', bad, 1) for bad in ('', f'{HASH}', f'-{HASH}-{HASH}', f'-{HASH[:-1]}V')]
+    + [INIT.replace('00:00-0', bad) for bad in ('00:00-0.0', '00:00.0-0', '00:01-0', '00:00-00', '00:00-1')]
+    + [INIT.replace('init', bad) for bad in ('full', 'INIT', '', f'init-{HASH}')]
+    + [INIT.replace('.mp4', bad) for bad in ('.ts', '.m4s', '.tombstone', '.mp4.tombstone')]
+    + [NAME.replace('full', 'init'), FRAGMENT.replace('full', 'init'), NAME.replace('.ts', '.m4s')]
     + [before + NAME for before in ('.', ' ', '-', '../', '/', './', NAME)] + [NAME + '\n', NAME * 3],
 )  # fmt: skip
 def test_a_name_outside_the_grammar_is_refused(name: str) -> None:
@@ -170,6 +210,34 @@ def test_a_tombstone_takes_its_segment_and_no_other_spelling_with_it() -> None:
     assert Segment.parse(HOUR, tombstone).withdrawal
     assert without_withdrawn([withdrawn, other, tombstone]) == {other, tombstone}
     assert segments_only([tombstone, other]) == [other]
+
+
+def test_names_are_told_apart_by_what_they_are_of() -> None:
+    section, fragment = (each.name for each in fragments(1))
+    segment, tombstone = piece().name, tombstone_of(piece()).name
+    names = [segment, tombstone, fragment, section]
+    assert plain_only(names) == [segment]
+    assert segments_only(names) == [fragment, segment]
+    assert without_tombstones(names) == [section, fragment, segment]
+    types = [media_type(name) for name in (segment, fragment, section)]
+    assert types == ['video/mp2t', 'video/iso.segment', 'video/mp4']
+
+
+def test_a_fragment_plays_where_its_init_section_is() -> None:
+    section, *held = fragments(2)
+    _, lonely = fragments(1, '2026-11-14T03:30:00', init=b'other')
+    names = {each.name for each in (section, *held, lonely, piece())}
+    assert playable_only(names) == [*(each.name for each in held), piece().name]
+    assert playable_only(names - {section.name}) == [piece().name]
+    assert held[0].segment.needs == section.segment
+    assert piece().segment.needs is None
+
+
+def test_fragments_of_two_init_sections_are_no_twins() -> None:
+    one, other = (fragments(1, init=init)[1].segment for init in (b'moov', b'other'))
+    assert one.hash == other.hash
+    assert one.is_twin_of(one)
+    assert not one.is_twin_of(other)
 
 
 @pytest.mark.parametrize(('apart', 'twins'), [('26.501', True), ('26.499', True), ('26.501001', False)])
