@@ -23,7 +23,7 @@ MOST_NUMBER = 2**53
 class LiveWindow:
     """What the live playlist of one variant lists.
 
-    A discontinuity lies before each of `breaks`, and wherever there is a hole.
+    A discontinuity lies before each of `breaks`, and wherever there is a hole or another init section begins.
     """
 
     segments: tuple[Segment, ...] = ()
@@ -138,7 +138,7 @@ class LiveWindow:
     def _breaks_among_first(self, count: int) -> int:
         """How many discontinuity tags go with the first `count` segments, and with the tag after them."""
         pairs = zip(self.segments[:count], self.segments[1 : count + 1], strict=False)
-        return sum(later in self.breaks or not timeline.follows(earlier, later) for earlier, later in pairs)
+        return sum(later in self.breaks or not timeline.continues(earlier, later) for earlier, later in pairs)
 
 
 def _enough(target_duration: int, segments: Sequence[Segment]) -> int:

@@ -38,7 +38,8 @@ def media(
 ) -> str:
     """A media playlist of playable segments in order of time, with a DISCONTINUITY at each hole.
 
-    There is one before each of `breaks`, too.
+    There is one before each of `breaks`, too, and where another init section begins, which EXT-X-MAP names.
+    `uri_of` gives the URI of init sections, too.
     `target_duration` in seconds is that of a live playlist, which must not change; else it is computed.
     `range_of` gives the part of a larger resource that a segment is, as LENGTH@OFFSET (RFC 8216 4.3.2.2).
     """
@@ -47,7 +48,9 @@ def media(
         sequence=sequence,
         discontinuity_sequence=discontinuity_sequence,
         ended=ended,
-        version=4 if any(map(range_of, segments)) else 3,
+        version=version(
+            has_fragments=any(segment.init for segment in segments), has_ranges=any(map(range_of, segments))
+        ),
     )
     entries = media_lines(segments, uri_of, range_of=range_of, breaks=breaks)
     return head + ''.join(f'{line}\n' for line in entries) + (END if ended else '')
@@ -75,6 +78,14 @@ def media_head(
     return ''.join(f'{line}\n' for line in lines)
 
 
+def version(*, has_fragments: bool = False, has_ranges: bool = False) -> int:
+    """What a media playlist needs: EXT-X-BYTERANGE 4, EXT-X-MAP 6 (RFC 8216 section 7).
+
+    Players that take fragments expect 7, which is what other writers say.
+    """
+    return 7 if has_fragments else 4 if has_ranges else 3
+
+
 def target_duration_of(segments: Iterable[Segment]) -> int:
     """The whole seconds that no segment exceeds."""
     return max((math.ceil(segment.duration.total_seconds()) for segment in segments), default=1)
@@ -98,6 +109,11 @@ def _told(variant: VariantStream) -> Iterator[str]:
         yield 'RESOLUTION={}x{}'.format(*variant.resolution)
 
 
+def map_line(uri: str) -> str:
+    """That the segments from here on need the init section at the URI (RFC 8216 section 4.3.2.5)."""
+    return f'#EXT-X-MAP:URI="{uri}"'
+
+
 def media_lines(
     segments: Iterable[Segment],
     uri_of: Callable[[Segment], str],
@@ -109,8 +125,10 @@ def media_lines(
     """The lines of segments that come after another one, if there is one; the rest as in `media`."""
     previous = after
     for segment in segments:
-        if previous and (segment in breaks or not timeline.follows(previous, segment)):
+        if previous and (segment in breaks or not timeline.continues(previous, segment)):
             yield '#EXT-X-DISCONTINUITY'
+        if segment.init and not (previous and previous.init == segment.init):
+            yield map_line(uri_of(Segment.init_section(segment.hour, segment.init)))
         date = segment.start.replace(tzinfo=None).isoformat(timespec='microseconds')
         yield f'#EXT-X-PROGRAM-DATE-TIME:{date}Z'
         yield f'#EXTINF:{segment.duration.total_seconds():.6f},'

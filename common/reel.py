@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from common import digest, timeline
 from common.members import playable_only
-from common.segment import Hour, Segment, hash_in, microseconds_in
+from common.segment import Hour, Segment, hash_in, init_in, microseconds_in
 from common.timeline import Interval
 from common.times import EPOCH
 
@@ -55,6 +55,10 @@ class Reel:
     @property
     def longest_us(self) -> int:
         return max((end - start for start, end in zip(self.starts, self.ends, strict=True)), default=0)
+
+    @property
+    def has_fragments(self) -> bool:
+        return any(map(init_in, self.names))
 
     def segments(self) -> list[Segment]:
         return [Segment.parse(self.hour, name) for name in self.names]

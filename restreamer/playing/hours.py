@@ -14,8 +14,9 @@ from common.errors import ListingError
 from common.offload import offload
 from common.reel import Reel, covered, joined, microseconds, reaches_into
 from common.remembered import Remembered
-from common.segment import Hour, hour_text
+from common.segment import Hour, hour_text, init_in, init_name
 from common.timeline import Coverage, Interval
+from common.video import mp4
 from common.video.mpegts import Opening, opening
 from restreamer.playing.entries import Entries, Stretch
 from restreamer.recent import Recent
@@ -42,10 +43,11 @@ class Cover(NamedTuple):
     spans: tuple[tuple[int, int], ...]
     segments: int
     longest_us: int
+    has_fragments: bool
 
     @classmethod
     def of(cls, reel: Reel) -> 'Cover':
-        return cls(tuple(reel.spans()), len(reel), reel.longest_us)
+        return cls(tuple(reel.spans()), len(reel), reel.longest_us, reel.has_fragments)
 
 
 class Part(NamedTuple):
@@ -55,6 +57,7 @@ class Part(NamedTuple):
     from_us: int
     upto_us: int
     longest_us: int
+    has_fragments: bool
 
 
 class Hours:
@@ -147,13 +150,14 @@ def _overlapping(covers: Mapping[Hour, Cover]) -> Iterator[Hour]:
 
 
 def _whole(hour: Hour, cover: Cover) -> Part:
-    return Part(hour, microseconds(hour.start), microseconds(hour.end), cover.longest_us)
+    start, end = microseconds(hour.start), microseconds(hour.end)
+    return Part(hour, start, end, cover.longest_us, cover.has_fragments)
 
 
 def _part(reel: Reel) -> Part | None:
     if not len(reel):
         return None
-    return Part(reel.hour, reel.starts[0], reel.starts[-1] + 1, reel.longest_us)
+    return Part(reel.hour, reel.starts[0], reel.starts[-1] + 1, reel.longest_us, reel.has_fragments)
 
 
 class Openings:
@@ -171,12 +175,21 @@ class Openings:
         return [openings[name] for name in reel.names]
 
     def _read(self, hour: Hour, names: Sequence[str]) -> Iterator[Opening | None]:
+        sections = {init: self._timescales(hour, init) for init in {init_in(name) for name in names} if init}
         for name, data in zip(names, beginnings(self._disk, hour, names, OPENING_BYTES), strict=True):
+            init = init_in(name)
+            yield mp4.opening(sections[init], data) if init else self._opening(hour, name, data)
+
+    def _opening(self, hour: Hour, name: str, data: bytes) -> Opening | None:
+        found = opening(data)
+        if found and not found.is_complete and len(data) == OPENING_BYTES:
+            (data,) = beginnings(self._disk, hour, [name], LONG_OPENING_BYTES)
             found = opening(data)
-            if found and not found.is_complete and len(data) == OPENING_BYTES:
-                (data,) = beginnings(self._disk, hour, [name], LONG_OPENING_BYTES)
-                found = opening(data)
-            yield found
+        return found
+
+    def _timescales(self, hour: Hour, init: str) -> mp4.Timescales:
+        (section,) = beginnings(self._disk, hour, [init_name(init)], LONG_OPENING_BYTES)
+        return mp4.timescales(section)
 
     def _keep(self, hour: Hour, openings: dict[str, Opening | None]) -> None:
         self._known[hour] = openings

@@ -22,7 +22,7 @@ from common.reel import Reel, microseconds
 from common.segment import Segment
 from common.timeline import Interval
 from common.video.mpegts import Opening
-from restreamer.playing.entries import is_break
+from restreamer.playing.entries import Beginning, is_break
 from restreamer.playing.hours import Hours
 from restreamer.playing.journal import Journal
 from restreamer.serving.waiting import MOST_SHARE, Shared
@@ -209,9 +209,9 @@ def _breaks(beginnings: list[tuple[Segment, Opening | None]]) -> set[Segment]:
     return {
         later
         for (earlier, one), (later, other) in pairwise(beginnings)
-        if is_break(
-            (microseconds(earlier.start), one),
-            microseconds(earlier.end),
-            (microseconds(later.start), other),
-        )
+        if is_break(_beginning(earlier, one), microseconds(earlier.end), _beginning(later, other))
     }
+
+
+def _beginning(segment: Segment, opening: Opening | None) -> Beginning:
+    return Beginning(microseconds(segment.start), opening, segment.init)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
-from common import playlist, wire
+from common import playlist
 from common.offload import offload
 from common.segment import Segment
 from restreamer import parameters
@@ -27,7 +27,8 @@ MOST_HOURS_AT_ONCE = 48
 MOST_URIS = 30_000
 """Of live playlists are remembered, since every poll lists the same: those of four hours of four variants."""
 
-_URI_END = '.ts\n'
+_URI_ENDS = {'.ts\n': '.ts{}\n', '.m4s\n': '.m4s{}\n', '.mp4"\n': '.mp4{}"\n'}
+"""How the URIs of segments and of init sections end, and where a query goes."""
 
 
 @blueprint.get('/playlist/<stream:stream>.m3u8')
@@ -65,7 +66,8 @@ def _range(hours: Hours, parts: Sequence[Part], gate: Gate) -> Iterator[str]:
     """A playlist that ends, hour by hour."""
     longest_us = max((part.longest_us for part in parts), default=1_000_000)
     with gate:
-        yield playlist.media_head(-(-longest_us // 1_000_000))
+        version = playlist.version(has_fragments=any(part.has_fragments for part in parts))
+        yield playlist.media_head(-(-longest_us // 1_000_000), version=version)
         yield from entries.written(filter(None, map(hours.stretch, parts)))
         yield playlist.END
 
@@ -88,14 +90,13 @@ def _written(windows: Windows, start: datetime | None) -> str:
 
 @lru_cache(maxsize=MOST_URIS)
 def uri_of(segment: Segment) -> str:
-    """Relative to /playlist/STREAM/VARIANT.m3u8, so that it also works below a proxy's path."""
-    return '../..' + wire.segment_path(segment)
+    return entries.uri_of(segment)
 
 
 def _answer(parts: Iterable[str], *, max_age_seconds: int) -> Response:
     """Segments inherit the signature of their playlist, because players send no header for them."""
     query = inherited_query()
-    blocks = (part.replace(_URI_END, f'.ts{query}\n') for part in parts) if query else parts
+    blocks = (_with_query(part, query) for part in parts) if query else parts
     response = Response(blocks, mimetype=playlist.CONTENT_TYPE)
     response.cache_control.max_age = max_age_seconds
     return response
@@ -109,5 +110,12 @@ def _whole(parts: Iterable[str], *, max_age_seconds: int) -> Response:
     """
     texts, query = list(parts), inherited_query()
     response = _answer(iter(texts), max_age_seconds=max_age_seconds)
-    response.content_length = sum(len(text) + len(query) * text.count(_URI_END) for text in texts)
+    uris = sum(text.count(end) for text in texts for end in _URI_ENDS) if query else 0
+    response.content_length = sum(map(len, texts)) + len(query) * uris
     return response
+
+
+def _with_query(text: str, query: str) -> str:
+    for end, new in _URI_ENDS.items():
+        text = text.replace(end, new.format(query))
+    return text

@@ -11,8 +11,9 @@ from common.disk import Disk
 from common.errors import ListingError
 from common.playlist import VariantStream
 from common.remembered import Remembered
-from common.segment import Hour
+from common.segment import Hour, init_in, init_name
 from common.timeline import Interval
+from common.video import mp4
 from common.video.mpegts import Media, media
 from restreamer.playing.hours import Hours, beginnings
 
@@ -96,6 +97,9 @@ class Variants:
         return found
 
     def _look(self, hour: Hour, name: str) -> Media | None:
+        if init := init_in(name):
+            (section,) = beginnings(self._disk, hour, [init_name(init)], LOOKS_BYTES[0])
+            return mp4.media(section)
         found: Media | None = None
         for size_bytes in LOOKS_BYTES:
             (data,) = beginnings(self._disk, hour, [name], size_bytes)

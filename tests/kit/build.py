@@ -93,7 +93,7 @@ def fragments(
 
 
 def segment_after(
-    begin: datetime, start_ms: int, length_ms: int, kind: str = 'full', body: int = 0
+    begin: datetime, start_ms: int, length_ms: int, kind: str = 'full', body: int = 0, init: str = ''
 ) -> Segment:
     """A segment of that many milliseconds, so many after `begin`; an equal `body` stands for equal bytes."""
     return Segment.named(
@@ -103,7 +103,19 @@ def segment_after(
         duration=timedelta(milliseconds=length_ms),
         kind=kind,
         content=digest.sha256([b'%d' % body]),
+        init=init,
     )
+
+
+HERE, ALSO_HERE, AWAY = (digest.sha256([each]) for each in (b'here', b'also here', b'away'))
+INITS = ['', '', HERE, HERE, ALSO_HERE, AWAY]
+"""What segments need that may follow each other: mostly nothing, or the same init section."""
+
+
+def sections_of(held: Iterable[Segment]) -> list[Segment]:
+    """The init sections of INITS in the hours of the segments, but one that is away."""
+    hours = {each.hour for each in held}
+    return [Segment.init_section(hour, content) for hour in hours for content in (HERE, ALSO_HERE)]
 
 
 def tombstone_of(withdrawn: Piece) -> Segment:

@@ -18,10 +18,10 @@ from common.segment import TYPES, Hour, Segment
 from common.timeline import Interval, playable
 from common.video.mpegts import Opening
 from restreamer.playing import entries
-from restreamer.playing.entries import Entries, is_break
+from restreamer.playing.entries import Beginning, Entries, is_break
 from restreamer.playing.hours import Hours
 from restreamer.playing.playlists import uri_of
-from tests.kit.build import HOUR, at, fill, run_of, segment_after
+from tests.kit.build import HOUR, INITS, at, fill, run_of, sections_of, segment_after
 
 START = at('2026-11-14T03:59:30')
 MILLISECOND = timedelta(milliseconds=1)
@@ -36,10 +36,11 @@ sets = st.lists(
         st.one_of(st.integers(1_900, 2_100), st.integers(0, 20_000), st.sampled_from([500_000, 4_000_000])),
         st.sampled_from(TYPES),
         st.integers(0, 5),
+        st.sampled_from(INITS),
     ),
     max_size=25,
     unique_by=lambda each: each.name,
-)
+).map(lambda held: [*held, *sections_of(held)])
 ranges = st.tuples(st.integers(-5_000, 60_000), st.integers(1, 90_000)).map(
     lambda r: Interval(START + r[0] * MILLISECOND, START + sum(r) * MILLISECOND)
 )
@@ -111,9 +112,9 @@ def test_who_asks_for_the_same_at_the_same_time_shares_it_though_the_first_goes_
     assert reads == [HOUR]
 
 
-def opened(second: float, pts: float | None, parameters: bytes = b'one') -> tuple[int, Opening | None]:
+def opened(second: float, pts: float | None, parameters: bytes = b'one', init: str = '') -> Beginning:
     ticks = None if pts is None else int(pts * 90_000) % 2**33
-    return int(second * SECOND_US), Opening(ticks, parameters)
+    return Beginning(int(second * SECOND_US), Opening(ticks, parameters), init)
 
 
 @pytest.mark.parametrize(
@@ -126,13 +127,12 @@ def opened(second: float, pts: float | None, parameters: bytes = b'one') -> tupl
         (opened(2, None), False),
         (opened(2, 12, b'other'), True),
         (opened(2, 12, b''), False),
-        ((2 * SECOND_US, None), False),
+        (Beginning(2 * SECOND_US, None), False),
+        (opened(2, 12, init='other'), True),
         (opened(2.02, 12.02), True),
     ],
 )
-def test_video_breaks_at_holes_leaps_and_other_parameters(
-    later: tuple[int, Opening | None], breaks: bool
-) -> None:
+def test_video_breaks_at_holes_leaps_and_other_parameters(later: Beginning, breaks: bool) -> None:
     assert is_break(opened(0, 10), 2 * SECOND_US, later) is breaks
 
 

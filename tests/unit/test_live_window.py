@@ -16,7 +16,7 @@ from common.errors import ListingError
 from common.live import LiveWindow
 from common.segment import Segment
 from common.timeline import follows, playable
-from tests.kit.build import at, run_of, tombstone_of
+from tests.kit.build import INITS, at, fragments, run_of, sections_of, tombstone_of
 
 VARIANT = Variant('bus', 'source')
 START = at('2026-11-14T03:55:00')
@@ -31,7 +31,7 @@ def read(text: str) -> LiveWindow:
     return LiveWindow.read(text, lambda uri: layout.segment_of(VARIANT, uri))
 
 
-def segment(start_ms: int, duration_ms: int) -> Segment:
+def segment(start_ms: int, duration_ms: int, init: str = '') -> Segment:
     return Segment.named(
         'bus',
         'source',
@@ -39,6 +39,7 @@ def segment(start_ms: int, duration_ms: int) -> Segment:
         duration=timedelta(milliseconds=duration_ms),
         kind='full',
         content=digest.sha256([b'%d %d' % (start_ms, duration_ms)]),
+        init=init,
     )
 
 
@@ -51,13 +52,15 @@ class Step:
     restart: bool
 
 
-def step(number: int, landed: list[tuple[int, int]], seconds: int, restart: bool) -> Step:
+def step(number: int, landed: list[tuple[int, int, str]], seconds: int, restart: bool) -> Step:
     at_ms = 20_000 * number
-    segments = [segment(max(0, at_ms + offset_ms), length_ms) for offset_ms, length_ms in landed]
-    return Step(segments, timedelta(seconds=seconds), restart)
+    segments = [segment(max(0, at_ms + offset_ms), length_ms, init) for offset_ms, length_ms, init in landed]
+    return Step([*segments, *sections_of(segments)], timedelta(seconds=seconds), restart)
 
 
-landings = st.lists(st.tuples(st.integers(-30_000, 30_000), st.integers(1, 12_000)), max_size=6)
+landings = st.lists(
+    st.tuples(st.integers(-30_000, 30_000), st.integers(1, 12_000), st.sampled_from(INITS)), max_size=6
+)
 courses = st.lists(st.tuples(landings, st.integers(1, 90), st.booleans()), max_size=12).map(
     lambda course: [step(number, *each) for number, each in enumerate(course)]
 )
@@ -113,7 +116,7 @@ def test_whatever_lands_and_whoever_starts_again_players_only_see_it_grow(course
 def test_no_more_is_trimmed_than_leaves_the_length_or_three_targets(course: Sequence[Step]) -> None:
     window = LiveWindow()
     for step in course:
-        chosen = playable({*window.segments, *step.landed})
+        chosen = playable({*window.segments, *step.landed, *sections_of(window.segments)})
         grown, window = window.with_newest(chosen), window.moved_on(chosen, step.length)
         gone = grown.segments[: len(grown.segments) - len(window.segments)]
         left = sum((each.duration for each in window.segments), timedelta())
@@ -140,6 +143,21 @@ def test_a_break_in_the_video_is_written_read_and_counted() -> None:
     assert text.count('#EXT-X-DISCONTINUITY\n') == 1
     assert written(read(text)) == text
     assert [window.since(each.end).discontinuity_sequence for each in held[:3]] == [0, 1, 1]
+
+
+def test_the_init_section_is_named_where_the_window_begins_and_where_it_changes() -> None:
+    one = [each.segment for each in fragments(3, init=b'one')[1:]]
+    other = [each.segment for each in fragments(3, '2026-11-14T03:00:06', init=b'other')[1:]]
+    window = LiveWindow().with_newest([*one, *other])
+    for first in (one[0], one[2], other[0]):
+        segments = [each for each in window.segments if each.start >= first.start]
+        text = written(window.since(first.start))
+        assert text.startswith('#EXTM3U\n#EXT-X-VERSION:7\n')
+        maps = [line for line in text.splitlines() if line.startswith('#EXT-X-MAP')]
+        needed = dict.fromkeys(each.init for each in segments)
+        assert maps == [f'#EXT-X-MAP:URI="2026-11-14T03/00%3A00-0-init-{init}.mp4"' for init in needed]
+        assert written(read(text)) == text
+    assert window.since(one[2].end).discontinuity_sequence == 1
 
 
 def test_a_late_segment_is_not_inserted_and_does_not_count_as_new() -> None:

@@ -12,7 +12,7 @@ from common import digest, timeline
 from common.reel import Reel, covered, joined, microseconds, moment
 from common.segment import TYPES, Segment
 from common.timeline import Interval, playable
-from tests.kit.build import at, run_of, segment_after
+from tests.kit.build import INITS, at, run_of, sections_of, segment_after
 
 START = at('2026-11-14T03:59:30')
 MILLISECOND = timedelta(milliseconds=1)
@@ -26,15 +26,19 @@ lengths = st.one_of(
     st.integers(0, 20_000),
     st.sampled_from([500_000, 4_000_000]),
 )
-segments = st.builds(segment, offsets, lengths, st.sampled_from(TYPES), st.integers(0, 5))
-sets = st.lists(segments, max_size=25, unique_by=lambda each: each.name)
+segments = st.builds(
+    segment, offsets, lengths, st.sampled_from(TYPES), st.integers(0, 5), st.sampled_from(INITS)
+)
+sets = st.lists(segments, max_size=25, unique_by=lambda each: each.name).map(
+    lambda held: [*held, *sections_of(held)]
+)
 ranges = st.tuples(st.integers(-5_000, 60_000), st.integers(1, 90_000)).map(
     lambda r: Interval(START + r[0] * MILLISECOND, START + sum(r) * MILLISECOND)
 )
 
 
 def reels_of(held: Iterable[Segment]) -> list[Reel]:
-    by_hour = groupby(sorted(held, key=lambda each: each.start), key=lambda each: each.hour)
+    by_hour = groupby(sorted(held, key=lambda each: each.hour), key=lambda each: each.hour)
     return list(joined(Reel.of(hour, [each.name for each in group]) for hour, group in by_hour))
 
 
