@@ -113,7 +113,7 @@ class LiveWindow:
             window = cls(tuple(segment_of(entry.uri) for entry in found.entries))
         except SegmentError as error:
             raise ListingError(f'a live playlist that is not ours: {error}') from error
-        if found.skipped or not window._is_in_order():
+        if found.skipped or found.unread or not window._is_in_order():
             raise ListingError(f'a live playlist that is damaged: {shown(text, 60)}')
         if not all(0 <= each < MOST_NUMBER for each in (found.sequence, found.discontinuity_sequence)):
             raise ListingError('a live playlist with numbers that cannot be')

@@ -1,4 +1,4 @@
-"""HLS playlists (RFC 8216) as we write them. They are read by `common.playlist_reader`."""
+"""HLS playlists (RFC 8216) as we write them. `common.playlist_reader` reads them."""
 
 import math
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -16,6 +16,7 @@ class VariantStream:
     """One EXT-X-STREAM-INF of a master playlist (RFC 8216 section 4.3.4.2); bandwidths in bits a second.
 
     `bandwidth` is that of the peak; `resolution` is width and height; `codecs` are those of RFC 6381.
+    `audio` is the group of its audio renditions; that, `name` and `frame_rate` are read but not written.
     """
 
     uri: str
@@ -23,6 +24,9 @@ class VariantStream:
     average_bandwidth: int | None = None
     resolution: tuple[int, int] | None = None
     codecs: tuple[str, ...] = ()
+    audio: str = ''
+    name: str = ''
+    frame_rate: float | None = None
 
 
 def media(

@@ -1,35 +1,46 @@
-"""HLS playlists (RFC 8216) as others write them: the writer is `common.playlist`.
+"""HLS media playlists (RFC 8216, draft-pantos-hls-rfc8216bis) as others write them.
 
+`common.playlist` is the writer, `common.master_reader` reads master playlists.
 This is for live origins: one bad line costs the segment it belongs to, never the whole playlist.
 """
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urljoin
+from functools import partial
 
 from dateutil.parser import isoparse
 
 from common.errors import ListingError
-from common.playlist import VariantStream
+from common.playlist_parts import ByteRange, Init, Inits, Key, Keys, Ranges
+from common.playlist_text import Variables, absolute, lines, seconds, whole
 from common.segment import shown
 
 MAX_BYTES = 16 * 1024 * 1024
 """The largest playlist that is read: a day of two-second segments takes about 7 MB."""
 
-_ATTRIBUTE = re.compile('(?<![A-Z0-9-])([A-Z0-9-]+)=("[^"]*"|[^",]*)')
+MOST_SEGMENTS = 250_000
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One media segment of an origin's playlist; `start` is None where the origin states no time."""
+    """One media segment of an origin's playlist; `start` is None where the origin states no time.
+
+    It is `stated` if the time stands at this very segment; else it was counted on from another one.
+    A `gap` is known to be missing at the origin.
+    """
 
     uri: str
     sequence: int
     duration: timedelta
     start: datetime | None
     discontinuity: bool = False
+    part: ByteRange | None = None
+    key: Key | None = None
+    init: Init | None = None
+    gap: bool = False
+    stated: bool = False
 
     @property
     def identity(self) -> tuple[str, datetime | int]:
@@ -38,169 +49,230 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A segment that cannot be had for what its lines say, and why; with its time as far as it is known."""
+
+    sequence: int
+    cause: str
+    duration: timedelta | None = None
+    start: datetime | None = None
+
+    def __str__(self) -> str:
+        return self.cause
+
+
+@dataclass(frozen=True, slots=True)
 class MediaPlaylist:
-    """What an origin offers now; `skipped` are the segments whose lines could not be read, and why."""
+    """What an origin offers now; `kind` is EVENT, VOD or empty, `unread` what cost no segment."""
 
     entries: tuple[Entry, ...]
     target_duration: float
     ended: bool
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     sequence: int = 0
     discontinuity_sequence: int = 0
+    kind: str = ''
+    unread: tuple[str, ...] = ()
 
 
-def is_master(text: str) -> bool:
-    return '#EXT-X-STREAM-INF:' in text
+def parse_media(text: str, base_url: str, variables: Mapping[str, str] = _NOTHING) -> MediaPlaylist:
+    """The segments of a media playlist with absolute URIs; raises ListingError if it is not a playlist.
 
-
-def parse_master(text: str, base_url: str) -> list[VariantStream]:
-    """The variants of a master playlist with absolute URIs; raises ListingError."""
-    variants: list[VariantStream] = []
-    attributes: dict[str, str] | None = None
-    for line in _lines(text):
-        if line.startswith('#EXT-X-STREAM-INF:'):
-            attributes = _attributes(line.partition(':')[2])
-        elif attributes is not None and not line.startswith('#'):
-            variants.append(_variant(base_url, line, attributes))
-            attributes = None
-    if not variants:
-        raise ListingError('the master playlist names no variant')
-    return variants
-
-
-def parse_media(text: str, base_url: str) -> MediaPlaylist:
-    """The segments of a media playlist with absolute URIs; raises ListingError if it is not a playlist."""
-    reading = _Reading(base_url)
-    for line in _lines(text):
+    `variables` are those of its master.
+    """
+    reading = _Reading(base_url, variables)
+    for line in lines(text):
         reading.take(line)
-    if not reading.target_duration:
-        raise ListingError('the playlist has no EXT-X-TARGETDURATION')
-    return MediaPlaylist(
-        tuple(reading.entries),
-        reading.target_duration,
-        reading.ended,
-        tuple(reading.skipped),
-        reading.first,
-        reading.discontinuities,
-    )
+    return reading.playlist()
 
 
-@dataclass
 class _Reading:
     """A media playlist as far as it has been read: what the lines since the last URI said of the next."""
 
-    base_url: str
-    entries: list[Entry] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    target_duration: float = 0.0
-    ended: bool = False
-    first: int = 0
-    discontinuities: int = 0
-    sequence: int = 0
-    duration: timedelta | None = None
-    clock: datetime | None = None
-    stated: bool = False
-    broken: bool = False
-    trouble: str = ''
+    def __init__(self, base_url: str, imported: Mapping[str, str]) -> None:
+        self.variables = Variables(base_url, imported)
+        self.absolute = partial(absolute, base_url)
+        self.keys = Keys(self.absolute)
+        self.inits = Inits(self.absolute, self.keys)
+        self.ranges = Ranges()
+        self.found: list[tuple[int, Entry | Skipped]] = []
+        self.unread: list[str] = []
+        self.target_duration = 0.0
+        self.ended = False
+        self.kind = ''
+        self.first = self.sequence = self.discontinuities = self.run = 0
+        self.late = 0
+        self.clock: datetime | None = None
+        self.broken = False
+        self._forget()
+
+    def _forget(self) -> None:
+        """What was said of one segment says nothing of the next."""
+        self.duration: timedelta | None = None
+        self.time: datetime | None = None
+        self.range = ''
+        self.gap = False
+        self.trouble = ''
 
     def take(self, line: str) -> None:
         if not line.startswith('#'):
-            self._uri(line)
+            self._segment(line)
             return
         tag, _, value = line.partition(':')
-        reader = _TAGS.get(tag)
-        if reader is None:
+        if tag not in _TAGS:
             return
+        reader, on_trouble = _TAGS[tag]
         try:
             reader(self, value)
         except (ValueError, OverflowError):
-            self.trouble = f'{shown(line)} cannot be read'
+            on_trouble(self, line)
 
-    def _uri(self, line: str) -> None:
+    def _segment(self, line: str) -> None:
+        if len(self.found) == MOST_SEGMENTS:
+            raise ListingError(f'the playlist has more than {MOST_SEGMENTS} segments')
+        start = self.time or self.clock
         try:
-            self.entries.append(self._entry(urljoin(self.base_url, line)))
+            entry = self._entry(line, start)
         except ValueError as error:
-            self.skipped.append(f'{shown(line)}: {shown(str(error))}')
-        self._advance()
+            cause = f'{shown(line)}: {shown(str(error), 200)}'
+            self.found.append((self.run, Skipped(self.sequence, cause, self.duration, start)))
+        else:
+            self.found.append((self.run, entry))
+            self.broken = False
+        self.clock = _moved(start, self.duration) if self.duration else None
+        self.sequence += 1
+        self._forget()
 
-    def _entry(self, uri: str) -> Entry:
+    def _entry(self, line: str, start: datetime | None) -> Entry:
         if self.trouble or self.duration is None:
             raise ValueError(self.trouble or 'it has no EXTINF')
-        return Entry(uri, self.sequence, self.duration, self.clock, self.broken)
+        uri = self.absolute(self.variables.put_in(line))
+        is_first = not self.found and not self.sequence
+        return Entry(
+            uri,
+            self.sequence,
+            self.duration,
+            start,
+            discontinuity=self.broken,
+            part=self.ranges.take(uri, self.range, is_first=is_first) if self.range else None,
+            key=self.keys.current(),
+            init=self.inits.current(),
+            gap=self.gap,
+            stated=self.time is not None,
+        )
 
-    def _advance(self) -> None:
-        try:
-            self.clock = self.clock + self.duration if self.clock and self.duration else None
-        except OverflowError:
-            self.clock = None
-        self.duration, self.trouble, self.stated, self.broken = None, '', False, False
-        self.sequence += 1
+    def playlist(self) -> MediaPlaylist:
+        """Raises ListingError if nothing in it is of a media playlist."""
+        self._count_back()
+        if self.late:
+            self.found = [
+                (run, replace(each, sequence=each.sequence + self.late)) for run, each in self.found
+            ]
+        entries = tuple(each for _, each in self.found if isinstance(each, Entry))
+        target = self.target_duration or max((each.duration.total_seconds() for each in entries), default=0)
+        if not target:
+            raise ListingError('the playlist has no EXT-X-TARGETDURATION')
+        return MediaPlaylist(
+            entries,
+            target,
+            self.ended,
+            tuple(each for _, each in self.found if isinstance(each, Skipped)),
+            self.first,
+            self.discontinuities,
+            self.kind,
+            tuple(self.unread),
+        )
+
+    def _count_back(self) -> None:
+        """Gives the times before the first stated one of a run (RFC 8216 section 4.3.2.6)."""
+        for index in range(len(self.found) - 1, 0, -1):
+            (run, later), (before, each) = self.found[index], self.found[index - 1]
+            if each.start is None and each.duration and run == before:
+                self.found[index - 1] = before, replace(each, start=_moved(later.start, -each.duration))
 
     def target(self, value: str) -> None:
-        self.target_duration = _positive_seconds(value)
+        self.target_duration = seconds(value)
 
     def first_sequence(self, value: str) -> None:
-        self.sequence = self.first = int(value)
+        change = whole(value) - self.first
+        self.first += change
+        if self.found:
+            self.late += change
+        else:
+            self.sequence += change
 
     def first_discontinuity(self, value: str) -> None:
-        self.discontinuities = int(value)
+        self.discontinuities = whole(value)
 
     def extinf(self, value: str) -> None:
-        self.duration = timedelta(seconds=_positive_seconds(value.partition(',')[0]))
+        self.duration = timedelta(seconds=seconds(value.partition(',')[0]))
+
+    def byte_range(self, value: str) -> None:
+        self.range = value
 
     def program_date_time(self, value: str) -> None:
-        time = isoparse(value)
-        self.clock = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-        self.stated = True
+        time = isoparse(value.strip())
+        self.time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
     def discontinuity(self, _: str) -> None:
         self.broken = True
-        if not self.stated:
-            self.clock = None  # the times before it say nothing of those after it
+        self.run += 1
+        self.clock = None  # the times before it say nothing of those after it
+
+    def key(self, value: str) -> None:
+        self.keys.take(self.variables.attributes(value))
+
+    def map(self, value: str) -> None:
+        self.inits.take(self.variables.attributes(value))
+
+    def missing(self, _: str) -> None:
+        self.gap = True
+
+    def skip(self, value: str) -> None:
+        self.sequence += max(0, whole(self.variables.attributes(value).get('SKIPPED-SEGMENTS', '')))
+
+    def define(self, value: str) -> None:
+        self.variables.define(self.variables.attributes(value))
+
+    def type(self, value: str) -> None:
+        self.kind = value.strip() if value.strip() in ('EVENT', 'VOD') else ''
 
     def end(self, _: str) -> None:
         self.ended = True
 
+    def costs_segment(self, line: str) -> None:
+        self.trouble = f'{shown(line)} cannot be read'
 
-_TAGS: dict[str, Callable[[_Reading, str], None]] = {
-    '#EXT-X-TARGETDURATION': _Reading.target,
-    '#EXT-X-MEDIA-SEQUENCE': _Reading.first_sequence,
-    '#EXT-X-DISCONTINUITY-SEQUENCE': _Reading.first_discontinuity,
-    '#EXTINF': _Reading.extinf,
-    '#EXT-X-PROGRAM-DATE-TIME': _Reading.program_date_time,
-    '#EXT-X-DISCONTINUITY': _Reading.discontinuity,
-    '#EXT-X-ENDLIST': _Reading.end,
+    def costs_nothing(self, line: str) -> None:
+        self.unread.append(shown(line))
+
+    def costs_until_next_key(self, line: str) -> None:
+        self.keys.lose(line)
+
+    def costs_until_next_map(self, line: str) -> None:
+        self.inits.lose(line)
+
+
+_TAGS: dict[str, tuple[Callable[[_Reading, str], None], Callable[[_Reading, str], None]]] = {
+    '#EXTINF': (_Reading.extinf, _Reading.costs_segment),
+    '#EXT-X-BYTERANGE': (_Reading.byte_range, _Reading.costs_segment),
+    '#EXT-X-PROGRAM-DATE-TIME': (_Reading.program_date_time, _Reading.costs_nothing),
+    '#EXT-X-DISCONTINUITY': (_Reading.discontinuity, _Reading.costs_nothing),
+    '#EXT-X-GAP': (_Reading.missing, _Reading.costs_nothing),
+    '#EXT-X-KEY': (_Reading.key, _Reading.costs_until_next_key),
+    '#EXT-X-MAP': (_Reading.map, _Reading.costs_until_next_map),
+    '#EXT-X-SKIP': (_Reading.skip, _Reading.costs_nothing),
+    '#EXT-X-DEFINE': (_Reading.define, _Reading.costs_nothing),
+    '#EXT-X-TARGETDURATION': (_Reading.target, _Reading.costs_nothing),
+    '#EXT-X-MEDIA-SEQUENCE': (_Reading.first_sequence, _Reading.costs_nothing),
+    '#EXT-X-DISCONTINUITY-SEQUENCE': (_Reading.first_discontinuity, _Reading.costs_nothing),
+    '#EXT-X-PLAYLIST-TYPE': (_Reading.type, _Reading.costs_nothing),
+    '#EXT-X-ENDLIST': (_Reading.end, _Reading.costs_nothing),
 }
 
 
-def _lines(text: str) -> Iterator[str]:
-    lines = iter(text.removeprefix('\ufeff').splitlines())
-    if next(lines, '').strip() != '#EXTM3U':
-        raise ListingError(f'{shown(text, 60)} is not a playlist: it does not start with #EXTM3U')
-    yield from filter(None, (line.strip() for line in lines))
-
-
-def _attributes(text: str) -> dict[str, str]:
-    return {name: value.strip('"') for name, value in _ATTRIBUTE.findall(text)}
-
-
-def _variant(base_url: str, uri: str, attributes: dict[str, str]) -> VariantStream:
+def _moved(time: datetime | None, duration: timedelta) -> datetime | None:
     try:
-        width, _, height = attributes.get('RESOLUTION', '').partition('x')
-        return VariantStream(
-            urljoin(base_url, uri),
-            int(attributes['BANDWIDTH']),
-            resolution=(int(width), int(height)) if width or height else None,
-            codecs=tuple(filter(None, attributes.get('CODECS', '').replace(' ', '').split(','))),
-        )
-    except (KeyError, ValueError):
-        raise ListingError(
-            f'the variant {shown(uri)} has no BANDWIDTH, or a RESOLUTION that is none'
-        ) from None
-
-
-def _positive_seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < 86_400:
-        raise ValueError
-    return seconds
+        return time + duration if time else None
+    except OverflowError:
+        return None

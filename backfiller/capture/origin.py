@@ -1,11 +1,12 @@
 """A live HLS origin (RFC 8216): its playlists and the bytes of its segments."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backfiller.capture import mpegts
 from backfiller.client import Client, FetchError
-from common import playlist, playlist_reader
-from common.errors import ListingError, SegmentError, SourceError
+from common import master_reader, playlist, playlist_reader, playlist_text
+from common.errors import SegmentError, SourceError
 from common.place import MAX_SEGMENT_BYTES
 
 
@@ -19,9 +20,9 @@ class Origin:
     def variants(self, default: str) -> dict[str, str]:
         """Variant name -> URL of its media playlist; a media playlist is one variant named `default`."""
         text, url = self._text(self.url)
-        if not playlist_reader.is_master(text):
+        if not master_reader.is_master(text):
             return {default: self.url}
-        return variant_names(playlist_reader.parse_master(text, url))
+        return variant_names(master_reader.parse_master(text, url).variants)
 
     def load(self, url: str) -> playlist_reader.MediaPlaylist:
         """A media playlist as it stands now; raises SourceError or ListingError."""
@@ -52,13 +53,10 @@ class Origin:
             raise SourceError(str(error)) from error
         if reply.status != 200:
             raise SourceError(f'{url} answered {reply.status}')
-        try:
-            return reply.body.decode('utf-8'), reply.url
-        except UnicodeDecodeError:
-            raise ListingError(f'{url} is not UTF-8, and so no playlist') from None
+        return playlist_text.decoded(reply.body), reply.url
 
 
-def variant_names(variants: list[playlist.VariantStream]) -> dict[str, str]:
+def variant_names(variants: Iterable[playlist.VariantStream]) -> dict[str, str]:
     """Names for the variants of a master playlist: `source` is the best, the others go by their height."""
     named: dict[str, str] = {}
     for variant in sorted(variants, key=lambda each: -each.bandwidth):

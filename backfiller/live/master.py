@@ -9,7 +9,7 @@ from gevent.lock import BoundedSemaphore
 from backfiller.live import layout
 from backfiller.live.layout import RECENT, Variant
 from backfiller.mirror.bucket import Bucket, Text
-from common import playlist, playlist_reader
+from common import master_reader, playlist
 from common.errors import ListingError, StoreError
 from common.live import LiveWindow
 from common.playlist import VariantStream
@@ -81,10 +81,10 @@ def rounded_up(rate: int) -> int:
 def _named(text: str) -> Iterator[tuple[str, int]]:
     """The variants of a master that are laid out as ours are, with their rates."""
     try:
-        found = playlist_reader.parse_master(text, '')
+        found = master_reader.parse_master(text, '')
     except ListingError:
         return
-    for each in found:
+    for each in found.variants:
         name = layout.variant_of(each.uri)
         if name and 0 < each.bandwidth < HIGHEST_RATE:
             yield name, each.bandwidth

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from common import playlist_reader
+from common import master_reader
 from common.errors import ListingError
 from common.segment import shown
 
@@ -43,7 +43,7 @@ def read(path: str, text: str) -> Named:
         raise ListingError(f'{shown(path)} does not start with #EXTM3U')
     if not text.endswith('\n') and not text.endswith('#EXT-X-ENDLIST'):
         raise ListingError(f'{shown(path)} does not end with a whole line')
-    is_master = playlist_reader.is_master(text)
+    is_master = master_reader.is_master(text)
     found: dict[str, str] = {}
     refused = []
     for uri, names_playlist in _uris(text, is_master):

@@ -16,7 +16,7 @@ from backfiller.live.master import LiveMaster
 from backfiller.live.variant import Live, LiveVariant
 from backfiller.metrics import Metrics
 from backfiller.mirror.bucket import Bucket, Text
-from common import playlist_reader
+from common import master_reader, playlist_reader
 from common.disk import Disk
 from common.offload import OffloadedDisk
 from deploy.demo import video
@@ -106,7 +106,7 @@ def test_a_player_follows_what_lands_also_while_the_backfiller_starts_again(
     assert archive.head(PLAYLIST)['CacheControl'] == 'public, max-age=1'
     assert archive.head(PLAYLIST)['ContentType'] == 'application/vnd.apple.mpegurl'
     assert 'immutable' in archive.head(recording.pieces[0].path)['CacheControl']
-    (only,) = playlist_reader.parse_master(archive.read(MASTER).decode(), '')
+    (only,) = master_reader.parse_master(archive.read(MASTER).decode(), '').variants
     assert only.uri == 'source/live.m3u8'
 
 

@@ -6,8 +6,8 @@ from backfiller.live import layout
 from backfiller.live.layout import Variant
 from backfiller.live.master import LiveMaster, rounded_up
 from backfiller.live.published import Published
+from common.master_reader import parse_master
 from common.playlist import VariantStream, master
-from common.playlist_reader import parse_master
 from tests.kit.build import at, run_of
 from tests.kit.objects import Objects
 
@@ -20,7 +20,7 @@ def master_on(objects: Objects) -> LiveMaster:
 
 
 def rates(objects: Objects) -> dict[str, int]:
-    return {each.uri: each.bandwidth for each in parse_master(objects.there[PATH].text, '')}
+    return {each.uri: each.bandwidth for each in parse_master(objects.there[PATH].text, '').variants}
 
 
 def live_playlist(objects: Objects, variant: str, start: str) -> None:

@@ -14,9 +14,10 @@ from backfiller.live.variant import Live, LiveVariant
 from backfiller.metrics import Metrics
 from common.disk import Disk
 from common.errors import SegmentError, StoreError
+from common.master_reader import parse_master
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING, Scope
-from common.playlist_reader import parse_master, parse_media
+from common.playlist_reader import parse_media
 from tests.kit.build import Piece, at, fill, piece, run_of, tombstone_of
 from tests.kit.objects import Objects
 
@@ -68,7 +69,7 @@ def test_segments_go_first_then_their_playlist_then_the_master(kept: Kept, store
     assert sorted(kept.objects.order[:5]) == paths(pieces)
     assert kept.objects.order[5:] == [PLAYLIST, MASTER]
     assert kept.listed() == paths(pieces)
-    (variant,) = parse_master(kept.objects.there[MASTER].text, '')
+    (variant,) = parse_master(kept.objects.there[MASTER].text, '').variants
     assert (variant.uri, variant.bandwidth) == ('source/live.m3u8', 7400)
     labels = {'stream': 'bus', 'variant': 'source'}
     assert kept.registry.get_sample_value('live_segments_total', labels) == 5

@@ -1,0 +1,146 @@
+"""HLS master playlists (RFC 8216, draft-pantos-hls-rfc8216bis) as others write them.
+
+One bad line costs the variant or the rendition it belongs to, never the whole playlist.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from common.errors import ListingError
+from common.playlist import VariantStream
+from common.playlist_text import Variables, absolute, lines, whole
+from common.segment import shown
+
+_VARIANT = '#EXT-X-STREAM-INF'
+_NAMES_VARIANT = re.compile(f'[\r\n][ \t]*{_VARIANT}:')
+_KINDS = ('AUDIO', 'VIDEO', 'SUBTITLES')
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One EXT-X-MEDIA; `kind` is AUDIO, VIDEO or SUBTITLES, `uri` is empty if the variants contain it."""
+
+    kind: str
+    group: str
+    name: str
+    language: str
+    uri: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Master:
+    """The variants of a stream, as they stand in its playlist, and their renditions.
+
+    `skipped` is what could not be read, `variables` are what its media playlists may import.
+    """
+
+    variants: tuple[VariantStream, ...]
+    renditions: tuple[Rendition, ...] = ()
+    skipped: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_master(text: str) -> bool:
+    """Whether the playlist names variants, not segments."""
+    return _NAMES_VARIANT.search(text) is not None
+
+
+def parse_master(text: str, base_url: str) -> Master:
+    """A master playlist with absolute URIs; raises ListingError if there is no variant in it."""
+    reading = _Reading(base_url)
+    for line in lines(text):
+        reading.take(line)
+    if not reading.variants:
+        why = f': {reading.skipped[0]}' if reading.skipped else ''
+        raise ListingError(f'the master playlist names no variant{why}')
+    return Master(
+        tuple(reading.variants),
+        tuple(reading.renditions),
+        tuple(reading.skipped),
+        reading.variables.values,
+    )
+
+
+class _Reading:
+    """A master playlist as far as it has been read."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+        self.variables = Variables(base_url, {})
+        self.variants: list[VariantStream] = []
+        self.renditions: list[Rendition] = []
+        self.skipped: list[str] = []
+        self._told: dict[str, str] | None = None
+
+    def take(self, line: str) -> None:
+        try:
+            if line.startswith('#'):
+                self._tag(*line.partition(':')[::2])
+            elif self._told is not None:
+                self._variant(line)
+        except ValueError as error:
+            self.skipped.append(f'{shown(line)}: {shown(str(error), 200)}')
+
+    def _tag(self, tag: str, value: str) -> None:
+        if tag == _VARIANT:
+            self._told = None
+            self._told = self.variables.attributes(value)
+        elif tag == '#EXT-X-MEDIA':
+            self._rendition(self.variables.attributes(value))
+        elif tag == '#EXT-X-DEFINE':
+            self.variables.define(self.variables.attributes(value))
+
+    def _variant(self, uri: str) -> None:
+        told, self._told = self._told or {}, None
+        self.variants.append(
+            VariantStream(
+                self._absolute(uri),
+                _rate(told.get('BANDWIDTH')) or _rate(told.get('AVERAGE-BANDWIDTH')) or 0,
+                _rate(told.get('AVERAGE-BANDWIDTH')),
+                resolution=_resolution(told.get('RESOLUTION', '')),
+                codecs=tuple(filter(None, told.get('CODECS', '').replace(' ', '').split(','))),
+                audio=told.get('AUDIO', ''),
+                name=told.get('NAME', ''),
+                frame_rate=_frame_rate(told.get('FRAME-RATE', '')),
+            )
+        )
+
+    def _rendition(self, told: Mapping[str, str]) -> None:
+        if told.get('TYPE') not in _KINDS:
+            return
+        self.renditions.append(
+            Rendition(
+                told['TYPE'],
+                told.get('GROUP-ID', ''),
+                told.get('NAME', ''),
+                told.get('LANGUAGE', ''),
+                self._absolute(told['URI']) if 'URI' in told else '',
+                told.get('DEFAULT') == 'YES',
+            )
+        )
+
+    def _absolute(self, uri: str) -> str:
+        return absolute(self.base_url, self.variables.put_in(uri))
+
+
+def _rate(text: str | None) -> int | None:
+    """Bits a second; None for what is no such rate, so that sloppy origins are recorded, too."""
+    try:
+        return max(0, whole(text or ''))
+    except ValueError:
+        return None
+
+
+def _resolution(text: str) -> tuple[int, int] | None:
+    width, _, height = text.lower().partition('x')
+    found = _rate(width), _rate(height)
+    return (found[0], found[1]) if found[0] and found[1] else None
+
+
+def _frame_rate(text: str) -> float | None:
+    try:
+        return float(text) if 0 < float(text) < 1000 else None
+    except ValueError:
+        return None
