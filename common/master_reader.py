@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from common.errors import ListingError
 from common.playlist import VariantStream
-from common.playlist_text import Variables, absolute, lines, whole
+from common.playlist_text import BaseUrl, Variables, decimal, lines
 from common.segment import shown
 
 _VARIANT = '#EXT-X-STREAM-INF'
@@ -67,7 +67,7 @@ class _Reading:
     """A master playlist as far as it has been read."""
 
     def __init__(self, base_url: str) -> None:
-        self.base_url = base_url
+        self.base = BaseUrl(base_url)
         self.variables = Variables(base_url, {})
         self.variants: list[VariantStream] = []
         self.renditions: list[Rendition] = []
@@ -122,13 +122,13 @@ class _Reading:
         )
 
     def _absolute(self, uri: str) -> str:
-        return absolute(self.base_url, self.variables.put_in(uri))
+        return self.base.absolute(self.variables.put_in(uri))
 
 
 def _rate(text: str | None) -> int | None:
     """Bits a second; None for what is no such rate, so that sloppy origins are recorded, too."""
     try:
-        return max(0, whole(text or ''))
+        return int(decimal(text or ''))
     except ValueError:
         return None
 
@@ -141,6 +141,6 @@ def _resolution(text: str) -> tuple[int, int] | None:
 
 def _frame_rate(text: str) -> float | None:
     try:
-        return float(text) if 0 < float(text) < 1000 else None
+        return decimal(text) if 0 < decimal(text) < 1000 else None
     except ValueError:
         return None

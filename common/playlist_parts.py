@@ -4,9 +4,10 @@ These lines hold for the segments after them, so what cannot be read raises Valu
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from common.playlist_text import BaseUrl
 from common.segment import shown
 
 USABLE_METHOD = 'AES-128'
@@ -67,17 +68,22 @@ class Ranges:
 class Keys:
     """The EXT-X-KEY tags that hold now: one for each KEYFORMAT, of which one is enough to decrypt."""
 
-    def __init__(self, absolute: Callable[[str], str]) -> None:
-        self._absolute = absolute
-        self._formats: dict[str, Mapping[str, str]] = {}
+    def __init__(self, base: BaseUrl) -> None:
+        self._base = base
+        self._formats: dict[str, Key | str] = {}
         self._unread = ''
 
     def take(self, attributes: Mapping[str, str]) -> None:
+        """The attributes of one EXT-X-KEY: METHOD NONE ends all that hold."""
         self._unread = ''
         if attributes.get('METHOD') == 'NONE':
             self._formats.clear()
-        else:
-            self._formats[attributes.get('KEYFORMAT', USABLE_FORMAT)] = attributes
+            return
+        try:
+            found: Key | str = self._key(attributes)
+        except ValueError as error:
+            found = str(error)
+        self._formats[attributes.get('KEYFORMAT', USABLE_FORMAT)] = found
 
     def lose(self, line: str) -> None:
         """Nobody knows what holds after a line that cannot be read, until the next one."""
@@ -89,17 +95,19 @@ class Keys:
             raise ValueError(self._unread)
         if not self._formats:
             return None
-        attributes = self._formats.get(USABLE_FORMAT)
-        if attributes is None:
-            raise ValueError(f'it is encrypted for {shown(", ".join(self._formats), 80)} alone')
-        return self._key(attributes)
+        found = self._formats.get(USABLE_FORMAT)
+        if found is None:
+            raise ValueError(f'it is encrypted for {shown(next(iter(self._formats)), 80)}, not for us')
+        if isinstance(found, str):
+            raise ValueError(found)
+        return found
 
     def _key(self, attributes: Mapping[str, str]) -> Key:
         method = attributes.get('METHOD', '')
         if method != USABLE_METHOD:
             raise ValueError(f'it is encrypted with {shown(method, 40)}, not {USABLE_METHOD}')
         try:
-            return Key(method, self._absolute(attributes.get('URI', '')), _vector(attributes.get('IV')))
+            return Key(method, self._base.absolute(attributes.get('URI', '')), _vector(attributes.get('IV')))
         except ValueError as error:
             raise ValueError(f'its key cannot be had: {error}') from None
 
@@ -107,16 +115,16 @@ class Keys:
 class Inits:
     """The EXT-X-MAP that holds now; the key that holds where it stands is its own, too."""
 
-    def __init__(self, absolute: Callable[[str], str], keys: Keys) -> None:
-        self._absolute = absolute
+    def __init__(self, base: BaseUrl, keys: Keys) -> None:
+        self._base = base
         self._keys = keys
         self._init: Init | None = None
         self._unread = ''
 
     def take(self, attributes: Mapping[str, str]) -> None:
-        self._init = None
+        """The attributes of one EXT-X-MAP."""
         try:
-            uri, part = self._absolute(attributes.get('URI', '')), attributes.get('BYTERANGE')
+            uri, part = self._base.absolute(attributes.get('URI', '')), attributes.get('BYTERANGE')
             self._init = Init(uri, _whole_range(part) if part is not None else None, self._keys.current())
             self._unread = ''
         except ValueError as error:

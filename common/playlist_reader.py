@@ -7,19 +7,20 @@ This is for live origins: one bad line costs the segment it belongs to, never th
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from dateutil.parser import isoparse
 
 from common.errors import ListingError
 from common.playlist_parts import ByteRange, Init, Inits, Key, Keys, Ranges
-from common.playlist_text import Variables, absolute, lines, seconds, whole
+from common.playlist_text import BaseUrl, Variables, lines, seconds, whole
 from common.segment import shown
 
 MAX_BYTES = 16 * 1024 * 1024
 """The largest playlist that is read: a day of two-second segments takes about 7 MB."""
 
 MOST_SEGMENTS = 250_000
+MOST_UNREAD = 100
+LONGEST_TIME = 64
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -91,9 +92,9 @@ class _Reading:
 
     def __init__(self, base_url: str, imported: Mapping[str, str]) -> None:
         self.variables = Variables(base_url, imported)
-        self.absolute = partial(absolute, base_url)
-        self.keys = Keys(self.absolute)
-        self.inits = Inits(self.absolute, self.keys)
+        self.base = BaseUrl(base_url)
+        self.keys = Keys(self.base)
+        self.inits = Inits(self.base, self.keys)
         self.ranges = Ranges()
         self.found: list[tuple[int, Entry | Skipped]] = []
         self.unread: list[str] = []
@@ -110,7 +111,7 @@ class _Reading:
         """What was said of one segment says nothing of the next."""
         self.duration: timedelta | None = None
         self.time: datetime | None = None
-        self.range = ''
+        self.range: str | None = None
         self.gap = False
         self.trouble = ''
 
@@ -144,17 +145,18 @@ class _Reading:
         self._forget()
 
     def _entry(self, line: str, start: datetime | None) -> Entry:
+        uri = self.base.absolute(self.variables.put_in(line))
+        is_first = not self.found and not self.sequence
+        part = None if self.range is None else self.ranges.take(uri, self.range, is_first=is_first)
         if self.trouble or self.duration is None:
             raise ValueError(self.trouble or 'it has no EXTINF')
-        uri = self.absolute(self.variables.put_in(line))
-        is_first = not self.found and not self.sequence
         return Entry(
             uri,
             self.sequence,
             self.duration,
             start,
             discontinuity=self.broken,
-            part=self.ranges.take(uri, self.range, is_first=is_first) if self.range else None,
+            part=part,
             key=self.keys.current(),
             init=self.inits.current(),
             gap=self.gap,
@@ -168,13 +170,11 @@ class _Reading:
             self.found = [
                 (run, replace(each, sequence=each.sequence + self.late)) for run, each in self.found
             ]
-        entries = tuple(each for _, each in self.found if isinstance(each, Entry))
-        target = self.target_duration or max((each.duration.total_seconds() for each in entries), default=0)
-        if not target:
-            raise ListingError('the playlist has no EXT-X-TARGETDURATION')
+        if not self.target_duration:
+            self._guess_target()
         return MediaPlaylist(
-            entries,
-            target,
+            tuple(each for _, each in self.found if isinstance(each, Entry)),
+            self.target_duration,
             self.ended,
             tuple(each for _, each in self.found if isinstance(each, Skipped)),
             self.first,
@@ -182,6 +182,13 @@ class _Reading:
             self.kind,
             tuple(self.unread),
         )
+
+    def _guess_target(self) -> None:
+        durations = [each.duration for _, each in self.found if each.duration]
+        if not durations:
+            raise ListingError('the playlist has no EXT-X-TARGETDURATION, and no segment')
+        self.target_duration = max(durations).total_seconds()
+        self.unread.append('there is no EXT-X-TARGETDURATION')
 
     def _count_back(self) -> None:
         """Gives the times before the first stated one of a run (RFC 8216 section 4.3.2.6)."""
@@ -205,12 +212,15 @@ class _Reading:
         self.discontinuities = whole(value)
 
     def extinf(self, value: str) -> None:
-        self.duration = timedelta(seconds=seconds(value.partition(',')[0]))
+        told = value.partition(',')[0].split(maxsplit=1)
+        self.duration = timedelta(seconds=seconds(told[0] if told else ''))
 
     def byte_range(self, value: str) -> None:
         self.range = value
 
     def program_date_time(self, value: str) -> None:
+        if len(value) > LONGEST_TIME:
+            raise ValueError
         time = isoparse(value.strip())
         self.time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
@@ -230,6 +240,8 @@ class _Reading:
 
     def skip(self, value: str) -> None:
         self.sequence += max(0, whole(self.variables.attributes(value).get('SKIPPED-SEGMENTS', '')))
+        self.run += 1
+        self.clock = None
 
     def define(self, value: str) -> None:
         self.variables.define(self.variables.attributes(value))
@@ -244,7 +256,8 @@ class _Reading:
         self.trouble = f'{shown(line)} cannot be read'
 
     def costs_nothing(self, line: str) -> None:
-        self.unread.append(shown(line))
+        if len(self.unread) < MOST_UNREAD:
+            self.unread.append(shown(line))
 
     def costs_until_next_key(self, line: str) -> None:
         self.keys.lose(line)
