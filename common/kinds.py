@@ -101,6 +101,15 @@ def _origin(text: str) -> tuple[str, str]:
     return _label(stream), url
 
 
+def _source(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != 'file':
+        _http(text)
+    elif parts.netloc not in ('', 'localhost') or not parts.path.startswith('/') or parts.query:
+        raise ValueError
+    return text
+
+
 def _label(text: str) -> str:
     try:
         return check_label('it', text)
@@ -130,3 +139,4 @@ URL = Kind('URL', 'an http or https URL without a password or query', _url)
 BUCKET = Kind('s3://BUCKET/PREFIX', 's3://BUCKET/PREFIX', _bucket)
 LABEL = Kind('NAME', '1 to 100 of A-Z a-z 0-9 . _ - without a leading dot', _label)
 ORIGIN = Kind('STREAM=URL', 'STREAM=URL with an http or https URL', _origin)
+PLAYLIST = Kind('URL', 'an http or https URL, or file:///PATH', _source)

@@ -1,0 +1,133 @@
+"""A stream to record: what stands of it in a registry, a TOML table or a Redis hash, and what it means.
+
+    sources    URLs of its playlist in order of preference; or `url`, the only one
+    variants   names, or "best", or "all" (the default)
+    headers    sent with each request
+    allow      hosts, or HOST:PORT, that its playlists may lead to although they are not public
+    state      "run" (the default) or "stop"
+    placement  "all" (the default), a list of node names, or {replicas = N}
+    derive     variants that are made of the source: [{name = "360p", height = 360, video_bitrate = "600k"}]
+
+In a Redis hash every value is text, so lists and tables are JSON there.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backfiller.capture.recipe import ALL, BEST, Recipe
+from backfiller.derive.derived import Derived, read_all
+from backfiller.streams.placing import EVERYWHERE, Placement
+from common import config, kinds
+from common.errors import UsageError
+from common.segment import shown
+
+KEYS = ('url', 'sources', 'variants', 'headers', 'allow', 'state', 'placement', 'derive')
+
+_LISTS = ('sources', 'variants', 'headers', 'allow', 'placement', 'derive')
+_STATES = kinds.one_of('run', 'stop')
+_FIELD_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")  # RFC 9110, 5.6.2
+_FIELD_VALUE = re.compile('[\t\x20-\x7e]{0,8000}')
+_HOST = re.compile(r'(?:[0-9A-Za-z._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?')
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError
+    return text
+
+
+_SOURCES = kinds.many(kinds.PLAYLIST)
+_VARIANTS = kinds.many(kinds.LABEL)
+_HOSTS = kinds.many(kinds.Kind('HOST', 'HOST or HOST:PORT', _host))
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What is to be recorded, whether it is now, where, and what is made of it."""
+
+    recipe: Recipe
+    run: bool = True
+    placement: Placement = EVERYWHERE
+    derive: tuple[Derived, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.recipe.stream
+
+    @classmethod
+    def read(cls, name: str, table: Any, where: str) -> 'Stream':
+        """The stream of that name from its table; raises UsageError that says `where` what is wrong."""
+        config.read(kinds.LABEL, name, f'{where}: the name')
+        if not isinstance(table, Mapping):
+            raise UsageError(f'{where} is not a table: give {", ".join(KEYS)} below [{name}]')
+        if unknown := sorted(set(table) - set(KEYS)):
+            raise UsageError(f'{where}: {shown(unknown[0])} is not known; there are {", ".join(KEYS)}')
+        return cls(
+            _recipe(name, table, where),
+            run=config.read(_STATES, table.get('state', 'run'), f'{where} state') == 'run',
+            placement=Placement.read(table.get('placement', 'all'), f'{where} placement'),
+            derive=read_all(table.get('derive', []), f'{where} derive'),
+        )
+
+
+def encoded(table: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of a Redis hash for a table."""
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in table.items()}
+
+
+def decoded(fields: Mapping[str, str], where: str) -> dict[str, Any]:
+    """The table for the fields of a Redis hash; raises UsageError for JSON that is none."""
+    return {key: _value(key, text, where) for key, text in fields.items()}
+
+
+def _value(key: str, text: str, where: str) -> Any:
+    if key not in _LISTS or text[:1] not in ('[', '{'):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f'{where} {key}: {shown(text)} is not JSON: {error}') from None
+
+
+def _recipe(name: str, table: Mapping[str, Any], where: str) -> Recipe:
+    return Recipe(
+        name,
+        _sources(table, where),
+        _variants(table.get('variants', [ALL]), f'{where} variants'),
+        _headers(table.get('headers', {}), f'{where} headers'),
+        config.read(_HOSTS, table.get('allow', []), f'{where} allow'),
+    )
+
+
+def _sources(table: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    if ('url' in table) == ('sources' in table):
+        raise UsageError(f'{where}: give url, or sources with a list of URLs in order of preference')
+    if 'url' in table:
+        return (config.read(kinds.PLAYLIST, table['url'], f'{where} url'),)
+    sources: tuple[str, ...] = config.read(_SOURCES, table['sources'], f'{where} sources')
+    if not sources:
+        raise UsageError(f'{where} sources: there is none: give at least one URL')
+    return tuple(dict.fromkeys(sources))
+
+
+def _variants(found: Any, where: str) -> tuple[str, ...]:
+    if found in (ALL, BEST):
+        return (found,)
+    names: tuple[str, ...] = config.read(_VARIANTS, found, where)
+    if not names or (len(names) > 1 and {ALL, BEST} & set(names)):
+        raise UsageError(f'{where}: give names of variants, or "{BEST}" alone, or "{ALL}" alone')
+    return tuple(dict.fromkeys(names))
+
+
+def _headers(found: Any, where: str) -> tuple[tuple[str, str], ...]:
+    if not isinstance(found, Mapping):
+        raise UsageError(f'{where}: {shown(str(found))} is not a table such as {{Referer = "https://..."}}')
+    for name, value in found.items():
+        if not _FIELD_NAME.fullmatch(name):
+            raise UsageError(f'{where}: {shown(name)} is no name of an HTTP header')
+        if not isinstance(value, str) or not _FIELD_VALUE.fullmatch(value):
+            raise UsageError(f'{where}: the value of {name} is not one line of ASCII text')
+    return tuple(found.items())
