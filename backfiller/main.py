@@ -6,7 +6,7 @@ monkey.patch_all()
 
 import click
 
-from backfiller.commands import capture, mirror, push, run
+from backfiller.commands import capture, mirror, push, record, run
 from common import cli
 
 
@@ -16,7 +16,15 @@ def backfiller() -> None:
     """Fetch what a store lacks from its peers, mirror it to S3, and capture or push live streams."""
 
 
-for command in (run.run, mirror.mirror, mirror.verify, mirror.restore, capture.capture, push.push):
+for command in (
+    run.run,
+    mirror.mirror,
+    mirror.verify,
+    mirror.restore,
+    record.record,
+    capture.capture,
+    push.push,
+):
     backfiller.add_command(command)
 
 

@@ -23,9 +23,12 @@ from common.segment import shown
 S = TypeVar('S')
 
 
-def option(default: Any, kind: Kind, help: str, *, flag: str = '') -> Any:  # noqa: A002
-    """A field of a section; `flag` is for lists, whose flag is given once for each value."""
-    return field(default=default, metadata={'kind': kind, 'help': help, 'flag': flag})
+def option(default: Any, kind: Kind, help: str, *, flag: str = '', env: str = '') -> Any:  # noqa: A002
+    """A field of a section; `flag` is for lists, whose flag is given once for each value.
+
+    `flag` and `env` are also for names that say enough only together with the section's.
+    """
+    return field(default=default, metadata={'kind': kind, 'help': help, 'flag': flag, 'env': env})
 
 
 class Settings:
@@ -85,7 +88,7 @@ def flag_of(each: 'Field[Any]') -> str:
 
 
 def env_of(each: 'Field[Any]') -> str:
-    return f'SEGMESH_{each.name.upper()}'
+    return each.metadata['env'] or f'SEGMESH_{each.name.upper()}'
 
 
 def read(kind: Kind, found: Any, where: str) -> Any:

@@ -110,6 +110,19 @@ def _source(text: str) -> str:
     return text
 
 
+def _registry(text: str) -> str:
+    """A URL of Redis without a password, or a path, of which a URL of anything else is none."""
+    parts = urlsplit(text)
+    if parts.scheme not in ('redis', 'rediss'):
+        if '://' in text or not text:
+            raise ValueError
+    elif not parts.hostname or parts.port == 0 or parts.query or parts.fragment or parts.password is not None:
+        raise ValueError
+    elif parts.path.strip('/'):
+        _count(parts.path[1:])
+    return text
+
+
 def _label(text: str) -> str:
     try:
         return check_label('it', text)
@@ -140,3 +153,8 @@ BUCKET = Kind('s3://BUCKET/PREFIX', 's3://BUCKET/PREFIX', _bucket)
 LABEL = Kind('NAME', '1 to 100 of A-Z a-z 0-9 . _ - without a leading dot', _label)
 ORIGIN = Kind('STREAM=URL', 'STREAM=URL with an http or https URL', _origin)
 PLAYLIST = Kind('URL', 'an http or https URL, or file:///PATH', _source)
+REGISTRY = Kind(
+    'FILE|redis://HOST',
+    'the path of a file, or redis://HOST:PORT/DB or rediss://... without a password',
+    _registry,
+)

@@ -17,6 +17,7 @@ from common.kinds import (
     ORIGIN,
     PATH,
     PERCENT,
+    REGISTRY,
     SECONDS,
     SIZE,
     SPAN,
@@ -41,11 +42,21 @@ class Node:
         'How this node knows itself among its peers; empty: made of this machine and the store folder. '
         'Set it where restreamer and backfiller run in different containers.',
     )
+    name: str = option(
+        '',
+        optional(LABEL),
+        'What this node is called in the placements of streams; empty: the name of the host.',
+        flag='--node-name',
+        env='SEGMESH_NODE_NAME',
+    )
     log_level: str = option(
         'info', one_of('debug', 'info', 'warning', 'error'), 'How much is logged to standard error.'
     )
     capture: tuple[tuple[str, str], ...] = option(
-        (), many(ORIGIN), 'Live HLS playlists that this node records (segmesh node only).', flag='--capture'
+        (),
+        many(ORIGIN),
+        'Live HLS playlists that this node records, besides the streams of [streams].',
+        flag='--capture',
     )
 
 
@@ -159,6 +170,33 @@ class Backfiller:
 
 
 @dataclass(frozen=True)
+class Streams:
+    """Says which live streams are recorded, and by which nodes."""
+
+    url: str = option(
+        '',
+        optional(REGISTRY),
+        'Where the streams stand: a TOML file, which is watched, or Redis; empty: nowhere.',
+        flag='--streams',
+        env='SEGMESH_STREAMS_URL',
+    )
+    lease: float = option(
+        10.0,
+        INTERVAL,
+        'With Redis: after this long at the most the replicas of a node that died are with others.',
+    )
+    redis_password_file: Path | None = option(
+        None,
+        optional(PATH, None),
+        'A file with the password for Redis, read anew for each connection; or the password itself in '
+        'SEGMESH_REDIS_PASSWORD.',
+    )
+    record_control: tuple[str, int] = option(
+        ('127.0.0.1', 8003), ADDRESS, 'Where `backfiller record` serves /metrics and /status.'
+    )
+
+
+@dataclass(frozen=True)
 class Mirror:
     """Copies complete hours to S3. Credentials come from where boto3 looks for them."""
 
@@ -249,4 +287,4 @@ class Retention:
             )
 
 
-SECTIONS = (Node, Restreamer, Backfiller, Mirror, Retention)
+SECTIONS = (Node, Restreamer, Backfiller, Streams, Mirror, Retention)

@@ -32,7 +32,7 @@ log = logging.getLogger('restreamer')
 
 
 @click.command(context_settings=cli.CONTEXT)
-@cli.takes(Node, Restreamer, leaving_out=('capture',))
+@cli.takes(Node, Restreamer, leaving_out=('name', 'capture'))
 @cli.VERSION
 def restreamer(**flags: Any) -> None:
     """List and serve the segments of a store over HTTP, as files and as HLS playlists.

@@ -16,7 +16,7 @@ CAPTURE_DEADLINE_SECONDS = 30.0
 
 
 @click.command(short_help='Record a live HLS playlist.')
-@cli.takes(Node, leaving_out=('capture',))
+@cli.takes(Node, leaving_out=('name', 'capture'))
 @click.argument('url')
 @click.option('--stream', required=True, help='The stream to store it as.')
 @click.option('--variant', default='', help='The only variant to take; of a media playlist: its name.')

@@ -19,8 +19,8 @@ NOT_BUCKET = tuple(
 
 
 def takes_scope_and_bucket(*leaving_out: str) -> Callable[[Any], Any]:
-    return cli.takes(Node, Backfiller, Mirror, leaving_out=('capture', *NOT_SCOPE, *leaving_out))
+    return cli.takes(Node, Backfiller, Mirror, leaving_out=('name', 'capture', *NOT_SCOPE, *leaving_out))
 
 
-takes_bucket = cli.takes(Node, Mirror, leaving_out=('store', 'node_id', 'capture', *NOT_BUCKET))
+takes_bucket = cli.takes(Node, Mirror, leaving_out=('store', 'node_id', 'name', 'capture', *NOT_BUCKET))
 takes_once = click.option('--once', 'to_the_end', is_flag=True, help='Do what can be done now, then exit.')

@@ -31,7 +31,7 @@ log = logging.getLogger('backfiller')
 
 
 @click.command(short_help='Fetch what a store lacks from its peers.')
-@cli.takes(Node, Backfiller, MirrorSettings, Retention, leaving_out=('capture',))
+@cli.takes(Node, Backfiller, MirrorSettings, Retention, leaving_out=('name', 'capture'))
 @takes_once
 def run(to_the_end: bool, **flags: Any) -> None:
     """Fetch what the store lacks from its peers, now and from now on.

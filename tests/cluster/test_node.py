@@ -112,7 +112,7 @@ def test_services_do_not_outlive_a_supervisor_that_is_killed(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        ('[node]\nstroe = "x"', r'stroe is not known; there are capture, log_level, node_id, store'),
+        ('[node]\nstroe = "x"', r'stroe is not known; there are capture, log_level, name, node_id, store'),
         ('[nod]\n', r'nod is not known'),
         ('[backfiller]\npeers = ["ftp://x"]', r'\[backfiller\] peers: .*ftp://x.* is not allowed'),
         ('[backfiller]\nrecent_cutoff = "soon"', r'recent_cutoff: .*soon.* a number of seconds'),

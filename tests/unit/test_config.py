@@ -72,7 +72,10 @@ def test_what_is_given_is_told_from_what_is_default(toml: Path) -> None:
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        ('[node]\nshop = 1\n', '[node]: shop is not known; there are capture, log_level, node_id, store'),
+        (
+            '[node]\nshop = 1\n',
+            '[node]: shop is not known; there are capture, log_level, name, node_id, store',
+        ),
         (
             '[nodes]\n',
             'nodes is not known; there are backfiller, mirror, node, restreamer, retention',

@@ -1,0 +1,63 @@
+"""`backfiller record`: all streams that this node is to record, in one process."""
+
+import logging
+from typing import Any
+
+import click
+import gevent
+
+from backfiller.parts import Parts
+from backfiller.pulse import Pulse
+from backfiller.streams import capturing, opening
+from backfiller.streams.keeper import Keeper
+from backfiller.streams.metrics import StreamsMetrics
+from backfiller.streams.recording import Recording
+from common import cli, service, times
+from common.errors import UsageError
+from common.settings import Node, Streams
+
+log = logging.getLogger('backfiller')
+
+
+@click.command(short_help="Record all streams that are this node's.")
+@cli.takes(Node, Streams)
+def record(**flags: Any) -> None:
+    """Record the streams of a registry that are placed on this node, until told to stop.
+
+    The registry is a file, or is in Redis; it is followed as it changes. The playlists of --capture are
+    recorded besides.
+
+    \b
+    backfiller record --store /var/lib/segmesh --streams streams.toml
+    backfiller record --store /var/lib/segmesh --streams redis://redis.internal
+    """
+    parts = Parts.of(flags)
+    settings = parts.given.section(Streams)
+    own, name = opening.own_streams(parts.node), opening.node_name(parts.node)
+    registry = opening.open_registry(settings, name)
+    if not (own or registry):
+        raise UsageError('there is nothing to record: give --streams FILE, or --capture STREAM=URL')
+    stop = service.stop_on_signals()
+    metrics = StreamsMetrics(service.new_registry('recorder'))
+    with parts.disk() as disk:
+        keeper = Keeper([capturing.work(disk)], metrics.errors.labels('part').inc)
+        recording = Recording(name, own, registry, keeper, metrics, times.utc_now)
+        server = _serve(settings, recording)
+        greenlets = [*recording.start(), gevent.spawn(Pulse(metrics.hub_latency.observe).run)]
+        try:
+            service.until_stopped(stop, greenlets)
+        finally:
+            recording.close()
+    server.stop_gracefully(1.0)
+
+
+def _serve(settings: Streams, recording: Recording) -> service.HttpServer:
+    from backfiller.streams import control  # with flask, which is slow to import
+
+    host, _ = settings.record_control
+    server = service.HttpServer(service.bound(settings.record_control), control.create_app(recording))
+    if not service.is_loopback(host):
+        log.warning('everybody who reaches %s may read /status and /metrics', service.url_of(server.socket))
+    server.start()
+    log.info('recording as %s; status on %s/status', recording.node, service.url_of(server.socket))
+    return server

@@ -1,0 +1,148 @@
+"""The registry in a file, streams.toml: looked at every second, and at once where inotify tells of a change.
+
+    nodes = ["node1", "node2", "node3"]     only needed for replicas
+
+    [bus]
+    url = "https://origin/master.m3u8"
+
+The file holds as a whole or not at all: while anything in it is wrong, or it is gone or empty, what it held
+before stays in force. Replicas are dealt out among `nodes` for good: a node that dies is not replaced.
+"""
+
+import logging
+import tomllib
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.socket import wait_read
+
+from backfiller.streams.placing import is_here, read_nodes
+from backfiller.streams.registry import WHOLE, Look
+from backfiller.streams.stream import Stream
+from common.errors import UsageError
+from common.offload import offload
+
+LOOK_SECONDS = 1.0
+SETTLE_SECONDS = 0.1
+"""A file that changed is read when it stayed the same for this long: it may be half written."""
+
+State = tuple[int, int, int] | None
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file says."""
+
+    streams: Mapping[str, Stream]
+    nodes: tuple[str, ...]
+
+
+class StreamsFile:
+    """A file of streams, for the node of that name."""
+
+    def __init__(self, path: Path, node: str) -> None:
+        self.url = str(path)
+        self._path = path
+        self._node = node
+        self._content = Content({}, ())
+        self._problem = ''
+        self._seen: State = (0, 0, 0)
+        self._read = False
+
+    def look(self) -> Look:
+        state = offload(_state, self._path)
+        if state != self._seen:
+            self._seen, self._read = state, False
+            return self._told(SETTLE_SECONDS)
+        if not self._read:
+            self._read = True
+            self._reread()
+        return self._told(LOOK_SECONDS)
+
+    def watch(self, wake: Event) -> None:
+        """Returns where the system tells of no changes: looking has to do."""
+        try:
+            from inotify_simple import INotify, flags
+        except ImportError:
+            return
+        mask = flags.CLOSE_WRITE | flags.MOVED_TO | flags.MOVED_FROM | flags.CREATE | flags.DELETE
+        try:
+            with closing(INotify(nonblocking=True)) as inotify:
+                inotify.add_watch(self._path.absolute().parent, mask | flags.ONLYDIR)
+                self._follow(inotify, wake)
+        except OSError as error:
+            log.info('changes of %s are noticed by looking, not at once: %s', self._path, error)
+
+    def about(self) -> dict[str, Any]:
+        return {'nodes': list(self._content.nodes)}
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def _told(self, again_seconds: float) -> Look:
+        streams, nodes = self._content.streams, self._content.nodes
+        mine = (
+            name
+            for name, stream in streams.items()
+            if stream.run and is_here(name, stream.placement, self._node, nodes)
+        )
+        problems = {WHOLE: self._problem} if self._problem else {}
+        return Look(streams, frozenset(mine), problems, again_seconds)
+
+    def _reread(self) -> None:
+        try:
+            self._content = offload(read_file, self._path)
+        except UsageError as error:
+            self._problem = str(error)
+        else:
+            self._problem = ''
+
+    def _follow(self, inotify: Any, wake: Event) -> None:
+        while True:
+            wait_read(inotify.fileno())
+            if any(name in ('', self._path.name) for _, _, _, name in inotify.read(timeout=0)):
+                wake.set()
+            gevent.sleep(SETTLE_SECONDS / 2)
+
+
+def read_file(path: Path) -> Content:
+    """What the file says; raises UsageError for one that is gone, empty or wrong."""
+    try:
+        text = path.read_text('utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f'cannot read {path}: {getattr(error, "strerror", None) or error}') from error
+    if not text.strip():
+        raise UsageError(f'{path} is empty: to record nothing, set state = "stop", or leave a # comment')
+    try:
+        tables = tomllib.loads(text)
+    except ValueError as error:
+        raise UsageError(f'{path} is not TOML: {error}') from None
+    nodes = read_nodes(tables.pop('nodes', []), f'{path}: nodes')
+    streams = {name: Stream.read(name, table, f'{path}: [{name}]') for name, table in tables.items()}
+    _check_replicas(streams, nodes, path)
+    return Content(streams, nodes)
+
+
+def _check_replicas(streams: Mapping[str, Stream], nodes: tuple[str, ...], path: Path) -> None:
+    for name, stream in streams.items():
+        if stream.placement.replicas and not nodes:
+            raise UsageError(
+                f'{path}: [{name}] placement: replicas are dealt out among nodes that the file has to name: '
+                'put nodes = ["node1", "node2"] at its top, or keep the streams in Redis'
+            )
+
+
+def _state(path: Path) -> State:
+    """What changes when the file does; None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
