@@ -6,7 +6,7 @@ monkey.patch_all()
 
 import click
 
-from backfiller.commands import capture, mirror, push, record, run
+from backfiller.commands import capture, mirror, push, record, run, streams
 from common import cli
 
 
@@ -22,6 +22,7 @@ for command in (
     mirror.verify,
     mirror.restore,
     record.record,
+    streams.streams,
     capture.capture,
     push.push,
 ):

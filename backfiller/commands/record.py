@@ -34,7 +34,7 @@ def record(**flags: Any) -> None:
     parts = Parts.of(flags)
     settings = parts.given.section(Streams)
     own, name = opening.own_streams(parts.node), opening.node_name(parts.node)
-    registry = opening.open_registry(settings, name)
+    registry = opening.open_registry(settings, name, parts.node_id())
     if not (own or registry):
         raise UsageError('there is nothing to record: give --streams FILE, or --capture STREAM=URL')
     stop = service.stop_on_signals()

@@ -17,28 +17,31 @@ DEADLINE_SECONDS = 30.0
 class Capturing:
     """A session, and what it was made of."""
 
-    def __init__(self, recipe: Recipe, store: Store) -> None:
-        self._recipe = recipe
-        self._session = _session(recipe, store)
+    def __init__(self, stream: Stream, store: Store) -> None:
+        self._stream = stream
+        self._session = _session(stream.recipe, store)
 
     def run(self) -> None:
         self._session.run()
 
     def status(self) -> dict[str, Any]:
-        return {'source': self._recipe.sources[0]}
+        return {'source': self._stream.source}
 
     def adopt(self, stream: Stream) -> bool:
         """Whether it goes on as it is: the session knows of the first source alone."""
-        first, used = stream.recipe.sources[:1], self._recipe.sources[:1]
-        return replace(stream.recipe, sources=first) == replace(self._recipe, sources=used)
+        return _with_one_source(stream.recipe) == _with_one_source(self._stream.recipe)
 
 
 def work(store: Store) -> Work:
     """The capture of streams into the store."""
-    return Work('capture', lambda stream: stream.recipe, lambda stream: Capturing(stream.recipe, store))
+    return Work('capture', lambda stream: stream.recipe, lambda stream: Capturing(stream, store))
 
 
 def _session(recipe: Recipe, store: Store) -> Session:
     client = Client(deadline_seconds=DEADLINE_SECONDS, may_redirect=any_http)
     variant = '' if recipe.variants == (ALL,) else recipe.variants[0].replace(BEST, 'source')
     return Session(Origin(recipe.sources[0], client), store, recipe.stream, variant)
+
+
+def _with_one_source(recipe: Recipe) -> Recipe:
+    return replace(recipe, sources=recipe.sources[:1])

@@ -114,6 +114,23 @@ class StreamsFile:
 
 def read_file(path: Path) -> Content:
     """What the file says; raises UsageError for one that is gone, empty or wrong."""
+    tables = _tables(path)
+    nodes = read_nodes(tables.pop('nodes', []), f'{path}: nodes')
+    streams = {name: Stream.read(name, table, f'{path}: [{name}]') for name, table in tables.items()}
+    _check_replicas(streams, nodes, path)
+    return Content(streams, nodes)
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """The tables of its streams as they stand there, all of them right; raises UsageError."""
+    tables = _tables(path)
+    tables.pop('nodes', None)
+    for name, table in tables.items():
+        Stream.read(name, table, f'{path}: [{name}]')
+    return tables
+
+
+def _tables(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text('utf-8')
     except (OSError, UnicodeDecodeError) as error:
@@ -121,13 +138,9 @@ def read_file(path: Path) -> Content:
     if not text.strip():
         raise UsageError(f'{path} is empty: to record nothing, set state = "stop", or leave a # comment')
     try:
-        tables = tomllib.loads(text)
-    except ValueError as error:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         raise UsageError(f'{path} is not TOML: {error}') from None
-    nodes = read_nodes(tables.pop('nodes', []), f'{path}: nodes')
-    streams = {name: Stream.read(name, table, f'{path}: [{name}]') for name, table in tables.items()}
-    _check_replicas(streams, nodes, path)
-    return Content(streams, nodes)
 
 
 def _check_replicas(streams: Mapping[str, Stream], nodes: tuple[str, ...], path: Path) -> None:

@@ -8,7 +8,7 @@ class StreamsMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._wanted = Gauge(
+        self._known = Gauge(
             'streams_known', 'Streams of the registry and of the settings.', registry=registry
         )
         self._here = Gauge('streams_recording', 'Streams that this node is recording.', registry=registry)
@@ -20,7 +20,7 @@ class StreamsMetrics:
         self.problems = Gauge(
             'streams_problems', 'Streams, or registries, that are wrong as they stand.', registry=registry
         )
-        self.leases = Gauge('streams_leases', 'Leases that this node holds.', registry=registry)
+        self._leases = Gauge('streams_leases', 'Leases that this node holds.', registry=registry)
         self.errors = Counter(
             'unexpected_errors', 'Errors nobody foresaw; see the log.', ['part'], registry=registry
         )
@@ -31,6 +31,7 @@ class StreamsMetrics:
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
         )
 
-    def tell(self, known: int, here: int) -> None:
-        self._wanted.set(known)
+    def tell(self, known: int, here: int, leases: int) -> None:
+        self._known.set(known)
         self._here.set(here)
+        self._leases.set(leases)

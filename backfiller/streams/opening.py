@@ -3,13 +3,20 @@
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from backfiller.capture.recipe import Recipe
 from backfiller.streams.file import StreamsFile
+from backfiller.streams.password import Password
 from backfiller.streams.registry import Registry
 from backfiller.streams.stream import Stream
 from common import config, kinds
+from common.errors import UsageError
 from common.settings import Node, Streams
+
+if TYPE_CHECKING:
+    from backfiller.streams.calls import Calls
 
 
 def node_name(node: Node) -> str:
@@ -26,6 +33,27 @@ def own_streams(node: Node) -> Mapping[str, Stream]:
     return {name: Stream(Recipe(name, tuple(dict.fromkeys(urls)))) for name, urls in sources.items()}
 
 
-def open_registry(settings: Streams, name: str) -> Registry | None:
-    """The registry; None if there is none."""
-    return StreamsFile(Path(settings.url), name) if settings.url else None
+def open_registry(settings: Streams, name: str, node_id: str) -> Registry | None:
+    """The registry; None if there is none. Raises UsageError."""
+    if not settings.url:
+        return None
+    if not is_redis(settings.url):
+        return StreamsFile(Path(settings.url), name)
+    calls = redis_calls(settings)
+    from backfiller.streams.redis import RedisRegistry
+
+    return RedisRegistry(calls, name, node_id, settings.lease)
+
+
+def is_redis(url: str) -> bool:
+    return urlsplit(url).scheme in ('redis', 'rediss')
+
+
+def redis_calls(settings: Streams) -> 'Calls':
+    """What speaks with the Redis of the settings; raises UsageError if the package for it is not there."""
+    password = Password.given(settings.redis_password_file)
+    try:
+        from backfiller.streams.calls import Calls
+    except ImportError as error:
+        raise UsageError(f"streams in Redis need {error.name}: pip install 'segmesh[redis]'") from error
+    return Calls(settings.url, password)

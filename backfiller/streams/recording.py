@@ -17,6 +17,7 @@ from backfiller.streams.keeper import Keeper, Kept
 from backfiller.streams.metrics import StreamsMetrics
 from backfiller.streams.registry import Look, Registry
 from backfiller.streams.stream import Stream
+from common.errors import SourceError
 from common.times import iso
 
 FIRST_RETRY_SECONDS = 0.5
@@ -69,8 +70,11 @@ class Recording:
     def close(self) -> None:
         """Stops to record, and leaves to other nodes what they may record in its place."""
         self.keeper.stop()
-        if self.registry:
-            self.registry.close()
+        try:
+            if self.registry:
+                self.registry.close()
+        except SourceError as error:
+            log.warning('%s; the leases of this node end by themselves', error)
 
     def is_healthy(self) -> bool:
         """Whether nothing ended last in an error that nobody foresaw."""
@@ -103,7 +107,7 @@ class Recording:
         if done:
             self.changes = Changes(self.clock(), done)
             log.info('%s', '; '.join(done))
-        self.metrics.tell(len({*self.last.streams, *self.own}), len(wanted))
+        self.metrics.tell(len({*self.last.streams, *self.own}), len(wanted), len(self.last.leases))
 
     def _tell(self, problems: Mapping[str, str]) -> None:
         """Says what is wrong once, and that it is right again."""
@@ -146,6 +150,7 @@ class Recording:
         return {
             'state': 'run' if stream.run else 'stop',
             'placement': str(stream.placement),
+            'lease': self.last.leases.get(name),
             'here': any(self.keeper.parts(name)),
             'of': 'settings' if name in self.own else 'registry',
             **{kept.work.name: _kept(kept) for kept in self.keeper.parts(name)},

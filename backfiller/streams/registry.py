@@ -18,12 +18,14 @@ class Look:
 
     `mine` are the names of those that this node is to record now. `problems` says of a stream, or of the
     whole, why what stands there now is not what is in force. The next look is due after `again_seconds`.
+    `leases` are the slots that this node holds, by stream.
     """
 
     streams: Mapping[str, Stream]
     mine: frozenset[str]
     problems: Mapping[str, str] = field(default_factory=dict)
     again_seconds: float = 1.0
+    leases: Mapping[str, int] = field(default_factory=dict)
 
 
 class Registry(Protocol):
@@ -47,5 +49,5 @@ class Registry(Protocol):
         ...
 
     def close(self) -> None:
-        """Lets go of what this node holds in it."""
+        """Lets go of what this node holds in it; raises SourceError."""
         ...

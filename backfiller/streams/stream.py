@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from backfiller.capture.recipe import ALL, BEST, Recipe
 from backfiller.derive.derived import Derived, read_all
@@ -56,6 +57,12 @@ class Stream:
     @property
     def name(self) -> str:
         return self.recipe.stream
+
+    @property
+    def source(self) -> str:
+        """The first source as it may be shown: without what may be secret in it."""
+        parts = urlsplit(self.recipe.sources[0])
+        return parts._replace(netloc=parts.netloc.rpartition('@')[2], query='', fragment='').geturl()
 
     @classmethod
     def read(cls, name: str, table: Any, where: str) -> 'Stream':
