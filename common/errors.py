@@ -23,7 +23,7 @@ class SegmentError(SegmeshError):
     """One segment is wrong, missing or unreadable.
 
     `reason` is one of a small fixed set of words, fit for a metric's label: `name`, `hash`, `size`,
-    `missing`, `truncated`, `deadline`, `refused`, `unreadable`, `unwritable`.
+    `missing`, `truncated`, `deadline`, `refused`, `unreadable`, `unwritable`, `encoder`.
     """
 
     def __init__(self, reason: str, message: str) -> None:

@@ -106,6 +106,12 @@ def media(data: bytes) -> Media | None:
     return Media(names if all(names) else (), next((size for _, size in told if size), None))
 
 
+def has_video(data: bytes) -> bool:
+    """Whether the program map in a segment's first bytes names video of a kind that is known here."""
+    program = _program(data)
+    return program is not None and program.lead is not None and program.lead.kind in codecs.VIDEO
+
+
 def _lead(data: bytes, stream: _Stream) -> tuple[int | None, tuple[bytes, ...] | None]:
     """The first time of a stream and what it says of itself, or None for what is not there."""
     pts: int | None = None
