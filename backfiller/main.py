@@ -6,14 +6,14 @@ monkey.patch_all()
 
 import click
 
-from backfiller.commands import capture, mirror, push, record, run, streams
+from backfiller.commands import capture, derive, mirror, push, record, run, streams
 from common import cli
 
 
 @click.group(context_settings=cli.CONTEXT)
 @cli.VERSION
 def backfiller() -> None:
-    """Fetch what a store lacks from its peers, mirror it to S3, and capture or push live streams."""
+    """Fetch what a store lacks from its peers, mirror it to S3, and capture, derive or push live streams."""
 
 
 for command in (
@@ -24,6 +24,7 @@ for command in (
     record.record,
     streams.streams,
     capture.capture,
+    derive.derive,
     push.push,
 ):
     backfiller.add_command(command)

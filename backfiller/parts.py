@@ -68,6 +68,7 @@ class Parts:
     own: settings.Backfiller
     mirror: settings.Mirror
     retention: settings.Retention
+    derive: settings.Derive
     credentials: Credentials = NOBODY
 
     @classmethod
@@ -81,6 +82,7 @@ class Parts:
             found.section(settings.Backfiller),
             found.section(settings.Mirror),
             found.section(settings.Retention),
+            found.section(settings.Derive),
         )
         parts.scope()
         return parts

@@ -287,4 +287,14 @@ class Retention:
             )
 
 
-SECTIONS = (Node, Restreamer, Backfiller, Streams, Mirror, Retention)
+@dataclass(frozen=True)
+class Derive:
+    """Makes smaller variants of what is recorded, as the streams ask for them."""
+
+    transcoder: str = option('ffmpeg', TEXT, 'The ffmpeg that makes derived variants.')
+    most_transcodes: int = option(
+        0, COUNT, 'The most of them at once; 0: one less than there are processors, but at least one.'
+    )
+
+
+SECTIONS = (Node, Restreamer, Backfiller, Streams, Derive, Mirror, Retention)

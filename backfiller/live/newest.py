@@ -29,13 +29,14 @@ def newest(disk: Disk, variant: Variant, now: datetime, length: timedelta) -> li
     Raises ListingError.
     """
     within = Interval(now - max(length, RECENT), now + LARGEST_SKEW)
-    found = playable(_held(disk, variant, within), within)
+    found = playable(held(disk, variant, within), within)
     if not found or found[-1].end < now - RECENT:
         return []
     return [segment for segment in found if segment.end > found[-1].end - length]
 
 
-def _held(disk: Disk, variant: Variant, within: Interval) -> Iterator[Segment]:
+def held(disk: Disk, variant: Variant, within: Interval) -> Iterator[Segment]:
+    """What may touch the range, tombstones too; raises ListingError."""
     earliest = within.start - REACHES_IN
     for hour in _hours(variant, Interval(earliest, within.end)):
         first = f'{earliest:%M:%S}' if hour.start < earliest else ''

@@ -78,7 +78,7 @@ def test_what_is_given_is_told_from_what_is_default(toml: Path) -> None:
         ),
         (
             '[nodes]\n',
-            'nodes is not known; there are backfiller, mirror, node, restreamer, retention',
+            'nodes is not known; there are backfiller, derive, mirror, node, restreamer, retention',
         ),
         ('store = "x"\n', 'store is not known'),
         ('node = 3\n', '[node] is a section'),

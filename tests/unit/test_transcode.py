@@ -145,7 +145,7 @@ def test_a_segment_that_does_not_begin_with_a_key_frame_is_left_out() -> None:
         ('exit 3', 'unreadable', 'exit code 3'),
         ('exit 0', 'unreadable', 'no transport stream'),
         ('cat > /dev/null; echo no video', 'unreadable', 'no transport stream'),
-        ('yes it is broken | head -c 9000000 >&2; exit 1', 'unreadable', 'it is broken'),
+        ('yes it is broken | head -c 9100000 >&2; exit 1', 'unreadable', 'it is broken'),
         ('exec sleep 60', 'deadline', 'more than 0.5 s'),
         ('yes >&2', 'deadline', 'more than 0.5 s'),
         ('sleep 60 & wait', 'deadline', 'more than 0.5 s'),
