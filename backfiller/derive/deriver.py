@@ -30,7 +30,7 @@ from common.disk import Disk
 from common.errors import SegmentError, StoreError
 from common.offload import OffloadedDisk, offload
 from common.place import verified
-from common.segment import SEGMENT_SUFFIX, Hour, Segment
+from common.segment import Hour, Segment
 from common.times import utc_now
 
 LOOK_BACK = timedelta(minutes=5)
@@ -172,8 +172,6 @@ class Deriver:
             tally.took(time.monotonic() - began)
 
     def _derive(self, source: Segment, derived: Derived) -> Segment:
-        if not source.name.endswith(SEGMENT_SUFFIX):
-            raise SegmentError('refused', 'it is fragmented MP4: nothing is derived but of transport streams')
         body = offload(_whole, self._store.disk, source)
         seconds = max(SHORTEST_DEADLINE_SECONDS, DEADLINE_SHARE * source.duration.total_seconds())
         made = transcoded(self._pool.program, body, derived, seconds=seconds)

@@ -30,7 +30,7 @@ def transcoded(program: str, body: bytes, derived: Derived, *, seconds: float) -
     """
     source = opening(body)
     if source is None:
-        raise SegmentError('refused', 'it is no MPEG transport stream')
+        raise SegmentError('refused', 'it is no MPEG transport stream: of nothing else is anything derived')
     if not has_video(body):
         raise SegmentError('refused', 'it has no video')
     made = made_by(command(program, derived), body, seconds=seconds, limit_bytes=MAX_SEGMENT_BYTES)

@@ -11,6 +11,7 @@ from common.video.mpegts import media, opening
 from deploy.demo import video
 from tests.kit.build import HOUR
 from tests.kit.clips import AAC, H264, clip, complaints, contents
+from tests.kit.encoders import script
 from tests.kit.footage import footage
 
 SMALL = Derived('144p', 144, '150k')
@@ -20,14 +21,6 @@ NEAR_THE_WRAP = 2**33 / 90_000 - 1.9
 
 def derived(body: bytes, asked: Derived = SMALL, program: str = '', seconds: float = 30) -> bytes:
     return transcoded(program or video.ffmpeg(), body, asked, seconds=seconds)
-
-
-def script(folder: Path, text: str) -> str:
-    """A program that stands in for ffmpeg."""
-    path = folder / 'encoder'
-    path.write_text(f'#!/bin/sh\n{text}\n')
-    path.chmod(0o755)
-    return str(path)
 
 
 @pytest.mark.parametrize(
