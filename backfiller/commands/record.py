@@ -14,6 +14,7 @@ from backfiller.streams.metrics import StreamsMetrics
 from backfiller.streams.recording import Recording
 from common import cli, service, times
 from common.errors import UsageError
+from common.http.hosts import is_loopback
 from common.settings import Node, Streams
 
 log = logging.getLogger('backfiller')
@@ -56,7 +57,7 @@ def _serve(settings: Streams, recording: Recording) -> service.HttpServer:
 
     host, _ = settings.record_control
     server = service.HttpServer(service.bound(settings.record_control), control.create_app(recording))
-    if not service.is_loopback(host):
+    if not is_loopback(host):
         log.warning('everybody who reaches %s may read /status and /metrics', service.url_of(server.socket))
     server.start()
     log.info('recording as %s; status on %s/status', recording.node, service.url_of(server.socket))

@@ -1,4 +1,4 @@
-"""How soon what an encoder publishes stands in live playlists, of the node that captures it and of the next."""
+"""How soon what an encoder publishes stands in live playlists, of the node that captures and of the next."""
 
 import time
 from collections.abc import Iterator
