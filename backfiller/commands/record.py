@@ -6,27 +6,30 @@ from typing import Any
 import click
 import gevent
 
+from backfiller.derive.metrics import DeriveMetrics
+from backfiller.derive.pool import Pool
 from backfiller.parts import Parts
 from backfiller.pulse import Pulse
-from backfiller.streams import capturing, opening
+from backfiller.streams import capturing, deriving, opening
 from backfiller.streams.keeper import Keeper
 from backfiller.streams.metrics import StreamsMetrics
 from backfiller.streams.recording import Recording
 from common import cli, service, times
+from common.changes import Changes
 from common.errors import UsageError
 from common.http.hosts import is_loopback
-from common.settings import Node, Streams
+from common.settings import Derive, Node, Streams
 
 log = logging.getLogger('backfiller')
 
 
 @click.command(short_help="Record all streams that are this node's.")
-@cli.takes(Node, Streams)
+@cli.takes(Node, Streams, Derive)
 def record(**flags: Any) -> None:
     """Record the streams of a registry that are placed on this node, until told to stop.
 
     The registry is a file, or is in Redis; it is followed as it changes. The playlists of --capture are
-    recorded besides.
+    recorded besides. What streams derive is made here, too.
 
     \b
     backfiller record --store /var/lib/segmesh --streams streams.toml
@@ -41,10 +44,14 @@ def record(**flags: Any) -> None:
     stop = service.stop_on_signals()
     metrics = StreamsMetrics(service.new_registry('recorder'))
     with parts.disk() as disk:
-        keeper = Keeper([capturing.work(disk)], metrics.errors.labels('part').inc)
+        changes = Changes(parts.node.store)
+        pool = Pool(parts.derive.most_transcodes, parts.derive.transcoder)
+        derived = deriving.work(disk, changes, pool, DeriveMetrics(metrics.registry))
+        keeper = Keeper([capturing.work(disk), derived], metrics.errors.labels('part').inc)
         recording = Recording(name, own, registry, keeper, metrics, times.utc_now)
         server = _serve(settings, recording)
-        greenlets = [*recording.start(), gevent.spawn(Pulse(metrics.hub_latency.observe).run)]
+        pulse = Pulse(metrics.hub_latency.observe)
+        greenlets = [*recording.start(), gevent.spawn(changes.run), gevent.spawn(pulse.run)]
         try:
             service.until_stopped(stop, greenlets)
         finally:
