@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from dateutil.parser import isoparse
-
 from common.errors import ListingError
 from common.playlist_parts import ByteRange, Init, Inits, Key, Keys, Ranges
 from common.playlist_text import BaseUrl, Variables, lines, seconds, whole
@@ -221,7 +219,7 @@ class _Reading:
     def program_date_time(self, value: str) -> None:
         if len(value) > LONGEST_TIME:
             raise ValueError
-        time = isoparse(value.strip())
+        time = datetime.fromisoformat(value.strip())
         self.time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
     def discontinuity(self, _: str) -> None:

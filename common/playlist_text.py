@@ -24,6 +24,9 @@ _DECIMAL = re.compile(r'[0-9]{1,20}(?:\.[0-9]{0,60})?|\.[0-9]{1,60}')
 _CONTROL = re.compile('[\x00-\x1f\x7f-\x9f]')
 _NO_HOST = re.compile(r'[\s"<>\\^`{|}]')
 _PLAIN = re.compile(r"[A-Za-z0-9._~!#$%&'()*+,/:;=?@\[\]-]+")
+_FILE_NAME = re.compile(r'[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\?[A-Za-z0-9._=&%-]+)?')
+"""What most playlists consist of, and what needs no thought."""
+
 _LEFT_AS_IT_IS = "!#$%&'()*+,/:;=?@[]~"
 _SECONDS_A_DAY = 86_400
 
@@ -70,6 +73,7 @@ class BaseUrl:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._folder = _encoded(urljoin(url, 'x'))[:-1]
         self._schemes = ('http', 'https', urlsplit(url).scheme)
         self._left = MOST_CHARACTERS
 
@@ -80,15 +84,19 @@ class BaseUrl:
         """
         if not uri or len(uri) > LONGEST_URI or _CONTROL.search(uri):
             raise ValueError('its URI is empty, too long, or has control characters')
+        url = self._folder + uri if _FILE_NAME.fullmatch(uri) else self._joined(uri)
+        self._left -= len(url)
+        if self._left < 0:
+            raise ListingError('the URIs of the playlist are too long, all together')
+        return url
+
+    def _joined(self, uri: str) -> str:
         url = _encoded(urljoin(self._url, uri))
         parts = urlsplit(url)
         if parts.scheme not in self._schemes:
             raise ValueError(f'its URI is neither relative nor HTTP, but {shown(parts.scheme, 20)}')
         if not _names_host(parts):
             raise ValueError(f'{shown(parts.netloc, 40)} is no host')
-        self._left -= len(url)
-        if self._left < 0:
-            raise ListingError('the URIs of the playlist are too long, all together')
         return url
 
 

@@ -184,6 +184,7 @@ def test_a_discontinuity_before_a_segment_that_is_skipped_is_not_forgotten() -> 
     ('uri', 'url'),
     [
         ('a.ts', 'https://origin/live/a.ts'),
+        ('a..b.ts?', 'https://origin/live/a..b.ts'),
         ('a.ts?x=1&y=2#z', 'https://origin/live/a.ts?x=1&y=2#z'),
         ('?x=1', 'https://origin/live/source.m3u8?x=1'),
         ('../a.ts', 'https://origin/a.ts'),
@@ -231,6 +232,15 @@ def test_a_uri_that_leads_nowhere_costs_its_segment(uri: str) -> None:
     found = read(f'{GOOD}#EXTINF:2,\n{uri}\n{GOOD}')
     assert [each.sequence for each in found.entries] == [0, 2]
     assert found.skipped[0].duration == timedelta(seconds=2)
+
+
+@pytest.mark.parametrize(
+    'base', ['https://origin/\u00e9/x y/live.m3u8', 'https://origin/\u00e9/../\u00e9/x%20y/?z']
+)
+def test_all_uris_are_relative_to_one_base_and_encoded(base: str) -> None:
+    found = read('#EXTINF:2,\na.ts\n#EXTINF:2,\n./b.ts\n', base)
+    folder = 'https://origin/%C3%A9/x%20y/'
+    assert [each.uri for each in found.entries] == [f'{folder}a.ts', f'{folder}b.ts']
 
 
 def test_a_folder_may_name_its_own_files() -> None:
