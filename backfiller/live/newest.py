@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from backfiller.live.layout import LARGEST_SKEW, RECENT, Variant
 from common.disk import Disk
 from common.place import Scope
-from common.segment import ONE_HOUR, Hour, Segment
+from common.segment import ONE_HOUR, Hour, Segment, is_init
 from common.timeline import Interval, playable
 
 REACHES_IN = timedelta(minutes=1)
@@ -41,7 +41,7 @@ def held(disk: Disk, variant: Variant, within: Interval) -> Iterator[Segment]:
     for hour in _hours(variant, Interval(earliest, within.end)):
         first = f'{earliest:%M:%S}' if hour.start < earliest else ''
         for name in disk.names(hour):
-            if name >= first:  # parsing the whole hour would be felt
+            if name >= first or is_init(name):  # parsing the whole hour would be felt
                 yield Segment.parse(hour, name)
 
 

@@ -1,7 +1,7 @@
 """One live variant: its new segments go up, then its playlist that names them, then the master."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -95,18 +95,30 @@ class LiveVariant:
             self._master.drop(self.variant.name)
             return
         self._forget_all_but(held)
-        wanted = [each for each in self._published.new_of(held) if each not in self._left_out]
-        error = self._send([each for each in wanted if each not in self._sent])
-        wanted = [each for each in wanted if each not in self._left_out]
-        if confirmed := list(takewhile(self._sent.__contains__, wanted)):
+        wanted = self._usable(self._published.new_of(held))
+        sections = [section for each in wanted if (section := each.needs)]
+        error = self._send(sections) or self._send(self._usable(wanted))
+        if confirmed := list(takewhile(self._is_there, self._usable(wanted))):
             self._list(confirmed)
         self._master.bring_up_to_date()
         if error:
             raise error
 
-    def _send(self, segments: Sequence[Segment]) -> SegmeshError | None:
-        """Puts them, several at a time; returns the first error that is not for the segment alone."""
-        return next(filter(None, together([partial(self._put, each) for each in segments])), None)
+    def _usable(self, segments: Iterable[Segment]) -> list[Segment]:
+        """Without those that are left out, or whose init section is."""
+        return [each for each in segments if not self._left_out.intersection((each, each.needs))]
+
+    def _is_there(self, segment: Segment) -> bool:
+        """Whether it was sent, and what it needs to be played."""
+        return segment in self._sent and (not segment.init or segment.needs in self._sent)
+
+    def _send(self, segments: Iterable[Segment]) -> SegmeshError | None:
+        """Puts what was not sent yet, several at a time.
+
+        Returns the first error that is not for the segment alone.
+        """
+        lacking = dict.fromkeys(each for each in segments if each not in self._sent)
+        return next(filter(None, together([partial(self._put, each) for each in lacking])), None)
 
     def _put(self, segment: Segment) -> SegmeshError | None:
         with self._live.uploads:
@@ -135,7 +147,7 @@ class LiveVariant:
         self._live.metrics.live.listed(*self.variant, len(confirmed), lag)
 
     def _forget_all_but(self, held: Sequence[Segment]) -> None:
-        kept = set(held)
+        kept = {*held, *(each.needs for each in held)}
         self._left_out &= kept
         self._sent = {each: size for each, size in self._sent.items() if each in kept}
 
