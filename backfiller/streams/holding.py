@@ -14,6 +14,10 @@ from backfiller.streams.calls import Calls, Slot
 from backfiller.streams.turns import Lease, Turn, gives_back, next_turn
 
 LONGEST_WAIT_SECONDS = 1.0
+LONGEST_JOIN_SECONDS = 2.5
+AFTER_AWAY_SECONDS = 5.0
+"""So long what is free when Redis is back is left to who held it: all find out within that time."""
+
 SETTLED_LEASES = 6
 """So many lease times a node has to be there before others give back what is rather its turn."""
 
@@ -43,6 +47,7 @@ class Holding:
         self._clock = clock
         self._wait_seconds = min(self.renew_seconds, LONGEST_WAIT_SECONDS)
         self._settled_seconds = lease_seconds * SETTLED_LEASES
+        self._patience_seconds = min(self.renew_seconds, LONGEST_JOIN_SECONDS)
         self._patient_until = math.inf
         self._free_since: dict[str, float] = {}
         self._member_since: dict[str, float] = {}
@@ -50,13 +55,14 @@ class Holding:
 
     def was_away(self) -> None:
         """Redis did not answer: when it does, those who still record take their leases first."""
+        self._patience_seconds = AFTER_AWAY_SECONDS
         self._patient_until = math.inf
 
     def look(self, replicas: Mapping[str, int], members: Collection[str]) -> Held:
         """Renews, takes and gives back; `replicas` are the streams that want so many of them."""
         now = self._clock()
         if self._patient_until == math.inf:
-            self._patient_until = now + self.renew_seconds
+            self._patient_until = now + self._patience_seconds
         self._note_members(members, now)
         leases = self._renewed(replicas)
         held = Held(leases=leases)

@@ -100,7 +100,9 @@ class Recording:
             registry.watch(self._wake)
             return IDLE_SECONDS
 
-        Loop('watch', watch, backoff=Backoff(FIRST_RETRY_SECONDS, MOST_RETRY_SECONDS)).run()
+        Loop(
+            'notices of changed streams', watch, backoff=Backoff(FIRST_RETRY_SECONDS, MOST_RETRY_SECONDS)
+        ).run()
 
     def _apply(self, wanted: Mapping[str, Stream]) -> None:
         done = self.keeper.apply(wanted)

@@ -48,6 +48,11 @@ class RedisServer:
         assert done.wait() == 0, done.output
         return done.output
 
+    def members(self, count: int) -> list[str]:
+        """The nodes that live, when they are so many."""
+        found = [str(member) for member in self.client.zrange('segmesh:nodes', 0, -1)]
+        return found if len(found) == count else []
+
     def holders(self, *streams: str) -> set[str]:
         """The names of the nodes that hold a lease of these."""
         keys = [key for stream in streams for key in self.client.keys(f'segmesh:lease:{stream}:*')]

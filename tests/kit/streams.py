@@ -69,6 +69,11 @@ class Recorder:
         playlist.step(count)
         eventually(lambda: self.has(stream) == playlist.bodies)
 
+    def joins(self, stream: str, playlist: LivePlaylist) -> None:
+        """The same for one that did not record it from its beginning: what is offered now, it then has."""
+        playlist.step(2)
+        eventually(lambda: set(playlist.bodies[-2:]) <= set(self.has(stream)))
+
     def said(self, words: str) -> int:
         """How often it logged that."""
         return sum(words in line for line in self.process.lines)

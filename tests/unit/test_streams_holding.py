@@ -151,7 +151,7 @@ def test_while_redis_is_away_all_goes_on_and_afterwards_nothing_moves() -> None:
     assert {stream: fleet.recording(stream) for stream in streams} == before
     fleet.redis.leases.clear()
     fleet.redis.is_away = False
-    fleet.passes(LEASE)
+    fleet.passes(2 * LEASE)
     assert {stream: fleet.recording(stream) for stream in streams} == before
     assert all(fleet.redis.holders(stream) == before[stream] for stream in streams)
     assert len(fleet.takes) == moves
