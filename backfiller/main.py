@@ -6,14 +6,14 @@ monkey.patch_all()
 
 import click
 
-from backfiller.commands import capture, derive, mirror, push, record, run, streams
+from backfiller.commands import capture, derive, migrate, mirror, push, record, run, streams
 from common import cli
 
 
 @click.group(context_settings=cli.CONTEXT)
 @cli.VERSION
 def backfiller() -> None:
-    """Fetch what a store lacks from its peers, mirror it to S3, and capture, derive or push live streams."""
+    """Fetch what a store lacks from its peers, mirror it to S3, and capture, derive, push or move streams."""
 
 
 for command in (
@@ -26,6 +26,7 @@ for command in (
     capture.capture,
     derive.derive,
     push.push,
+    migrate.migrate,
 ):
     backfiller.add_command(command)
 

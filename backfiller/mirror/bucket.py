@@ -127,18 +127,18 @@ class Bucket:
         if answer.get('ChecksumSHA256', arguments['ChecksumSHA256']) != arguments['ChecksumSHA256']:
             raise SegmentError('hash', f'{self.url} stored {segment.path} with another SHA-256')
         if not self.guarantees.checks_sha256:
-            self._compare(segment, body, sums.md5, etag_of(answer))
+            self.compare(segment.path, body, sums.md5, etag_of(answer))
 
     def _holds(self, segment: Segment, size_bytes: int) -> bool:
         head = self.calls.head(segment.path)
         told = head.metadata.get('sha256', '') if head else ''
         return head is not None and (head.size_bytes, told) == (size_bytes, digest.to_hex(segment.hash))
 
-    def _compare(self, segment: Segment, body: bytes, md5: str, etag: str) -> None:
+    def compare(self, path: str, body: bytes, md5: str, etag: str) -> None:
         """For a store that checks nothing itself; where the ETag is no MD5, the object is read back."""
-        intact = etag == md5 if is_md5(etag) else self.calls.get(segment.path, len(body)) == body
+        intact = etag == md5 if is_md5(etag) else self.calls.get(path, len(body)) == body
         if not intact:
-            raise SegmentError('hash', f'{self.url} stored {segment.path} damaged')
+            raise SegmentError('hash', f'{self.url} stored {path} damaged')
 
     def get_version(self, path: str) -> Text | None:
         """A small text object with its ETag, or None if there is none; raises SourceError."""

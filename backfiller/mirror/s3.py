@@ -2,14 +2,12 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from gevent.event import Event
-
+from backfiller.crowd import Crowd
 from common.errors import SegmentError, SegmeshError, SourceError, StoreError, UsageError
 
 R = TypeVar('R')
@@ -93,38 +91,6 @@ def _time(text: str) -> datetime:
     except (TypeError, ValueError):
         found: datetime = parse_timestamp(text)
         return found
-
-
-class Crowd:
-    """How many requests may be under way at once: half as many when S3 says that it is too much.
-
-    After as many successes one more is tried (additive increase, multiplicative decrease: Chiu, Jain 1989).
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.limit = float(most)
-        self._busy = 0
-        self._left = Event()
-
-    @contextmanager
-    def within(self) -> Iterator[None]:
-        """Waits for room, and takes it for the length of the block."""
-        while self._busy >= int(self.limit):
-            self._left.wait()
-        self._busy += 1
-        try:
-            yield
-        finally:
-            self._busy -= 1
-            self._left.set()
-            self._left.clear()
-
-    def is_too_much(self) -> None:
-        self.limit = max(1.0, self.limit / 2)
-
-    def went_well(self) -> None:
-        self.limit = min(float(self.most), self.limit + 1 / self.limit)
 
 
 @dataclass

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from common import master_reader
+from common import master_reader, playlist_uris
 from common.errors import ListingError
 from common.segment import shown
 
-_URI = re.compile('[:,]URI="([^"]*)"')
-_PLAYLIST_TAGS = ('#EXT-X-MEDIA:', '#EXT-X-I-FRAME-STREAM-INF:')
-_FILE_TAGS = ('#EXT-X-MAP:', '#EXT-X-KEY:', '#EXT-X-PART:', '#EXT-X-SESSION-KEY:', '#EXT-X-SESSION-DATA:')
+_PLAYLIST_TAGS = ('#EXT-X-MEDIA', '#EXT-X-I-FRAME-STREAM-INF')
+_FILE_TAGS = ('#EXT-X-MAP', '#EXT-X-KEY', '#EXT-X-PART', '#EXT-X-SESSION-KEY', '#EXT-X-SESSION-DATA')
 _EXTINF = re.compile(r'#EXTINF:([0-9]{1,6}(?:\.[0-9]{1,9})?)')
 _TARGET = re.compile('#EXT-X-TARGETDURATION:([0-9]{1,6})')
 _CONTROL = re.compile('[\x00-\x1f\x7f\\\\]')
@@ -80,10 +79,10 @@ def path_of(playlist_path: str, uri: str) -> str:
 
 def _uris(text: str, is_master: bool) -> Iterator[tuple[str, bool]]:
     """Each URI, with whether it names a playlist."""
-    for line in map(str.strip, text.splitlines()):
-        if line and not line.startswith('#'):
-            yield line, is_master
-        elif line.startswith(_PLAYLIST_TAGS):
-            yield from ((uri, True) for uri in _URI.findall(line))
-        elif line.startswith(_FILE_TAGS):
-            yield from ((uri, False) for uri in _URI.findall(line))
+    for line in playlist_uris.lines(text):
+        if not line.tag:
+            yield line.uri, is_master
+        elif line.tag in _PLAYLIST_TAGS and line.names:
+            yield line.uri, True
+        elif line.tag in _FILE_TAGS and line.names:
+            yield line.uri, False

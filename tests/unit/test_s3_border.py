@@ -12,7 +12,8 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from backfiller.mirror.s3 import FAILURES_ALLOWED, Border, Crowd
+from backfiller.crowd import Crowd
+from backfiller.mirror.s3 import FAILURES_ALLOWED, Border
 from backfiller.together import together
 from common.errors import SegmentError, SegmeshError, SourceError, StoreError
 

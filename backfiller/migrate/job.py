@@ -1,0 +1,152 @@
+"""One link: all that it leads to is delivered, the playlists after what they name, the link's own last."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from backfiller.migrate.carry import Carried
+from backfiller.migrate.deliver import Delivery
+from backfiller.migrate.errors import Cause, PieceError
+from backfiller.migrate.links import Link
+from backfiller.migrate.plan import Kind, Piece, Plan
+from backfiller.migrate.walk import Lack, Walk
+from backfiller.together import each_of
+
+DENIALS_ALLOWED = 3
+"""Pieces in a row that their servers deny: then a token has expired, and the others are not asked for."""
+
+PIECES_AT_ONCE = 32
+
+Tell = Callable[..., None]
+"""Told of an event: its name, and what there is to say of it."""
+
+
+@dataclass
+class State:
+    """How far a link is: the sizes of what is in the bucket by their keys, and what is lacking."""
+
+    link: Link
+    root: Piece
+    present: dict[str, int] = field(default_factory=dict)
+    lacks: dict[str, Lack] = field(default_factory=dict)
+    pieces: int = 0
+    is_live: bool = False
+    denied: str = ''
+    unasked: int = 0
+    ended: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        return self.ended and not (self.lacks or self.unasked)
+
+    @property
+    def may_come_yet(self) -> bool:
+        """Whether another pass could bring more."""
+        is_hopeless = all(lack.cause.is_final for lack in self.lacks.values())
+        return not self.ended or bool(self.unasked) or not is_hopeless
+
+    def begin(self) -> None:
+        self.present, self.lacks, self.pieces, self.unasked = {}, {}, 0, 0
+        self.is_live, self.denied, self.ended = False, '', False
+
+
+class Job:
+    """A pass over one link."""
+
+    def __init__(
+        self,
+        state: State,
+        read: Callable[[Piece], Plan],
+        delivery: Delivery,
+        tell: Tell,
+        *,
+        playlists_only: bool = False,
+    ) -> None:
+        self._state = state
+        self._read = read
+        self._delivery = delivery
+        self._tell = tell
+        self._playlists_only = playlists_only
+        self._denials = 0
+
+    def run(self) -> State:
+        """Raises StoreError or SourceError if the bucket is of no use."""
+        state = self._state
+        state.begin()
+        for found in Walk(self._read).of(state.root):
+            if isinstance(found, Lack):
+                state.pieces += 1
+                self._note(found)
+            else:
+                self._deliver(found)
+        state.ended = True
+        return state
+
+    def _deliver(self, plan: Plan) -> None:
+        """The pieces that the playlist names, and then the playlist, if all is there that can be."""
+        self._state.is_live |= not (plan.is_master or plan.ended)
+        self._state.pieces += 1
+        if not self._playlists_only:
+            self._deliver_all(plan)
+        if not self._waits(plan):
+            self._one(plan.piece, lambda: self._delivery.playlist(plan))
+
+    def _deliver_all(self, plan: Plan) -> None:
+        self._state.pieces += len(plan.pieces) + len(plan.refused)
+        self._tell('playlist', link=self._state.link.url, key=plan.piece.key, pieces=len(plan.pieces))
+        for piece, why in plan.refused:
+            self._note(Lack(piece, Cause.REFUSED, why))
+        for _ in each_of(plan.pieces, self._piece, at_most=PIECES_AT_ONCE):
+            pass
+
+    def _piece(self, piece: Piece) -> None:
+        if self._denials >= DENIALS_ALLOWED:
+            self._state.unasked += 1
+        else:
+            self._one(piece, lambda: self._delivery.piece(piece))
+
+    def _one(self, piece: Piece, deliver: Callable[[], Carried]) -> None:
+        try:
+            carried = deliver()
+        except PieceError as error:
+            if error.cause is Cause.DENIED:
+                self._denials += 1
+                self._state.denied = str(error)
+            self._note(Lack(piece, error.cause, str(error)))
+            return
+        self._denials = 0 if self._denials < DENIALS_ALLOWED else self._denials
+        self._state.present[piece.key] = carried.size_bytes
+        what = 'sent' if carried.was_sent else 'there'
+        self._tell(what, key=piece.key, kind=piece.kind, bytes=carried.size_bytes)
+
+    def _waits(self, plan: Plan) -> bool:
+        """Whether the playlist would look whole while something is lacking that may come yet."""
+        if self._playlists_only:
+            return False
+        named = [each.key for each in (*plan.pieces, *plan.playlists)]
+        waits = any(key not in self._state.present and not self._is_lost(key) for key in named)
+        if waits:
+            why = 'it waits for what it names'
+            self._note(Lack(plan.piece, Cause.FAILING, why))
+        return waits
+
+    def _is_lost(self, key: str) -> bool:
+        lack = self._state.lacks.get(key)
+        return bool(lack and lack.cause.is_final)
+
+    def _note(self, lack: Lack) -> None:
+        self._state.lacks[lack.piece.key] = lack
+        self._tell('lacking', **told(lack))
+
+
+def told(lack: Lack) -> dict[str, Any]:
+    """A lack as JSON has it."""
+    piece = lack.piece
+    found: dict[str, Any] = {'kind': piece.kind, 'uri': piece.uri, 'key': piece.key if piece.url else None}
+    if piece.kind is not Kind.PLAYLIST:
+        found |= {'sequence': piece.sequence, 'seconds': piece.seconds}
+    return {**found, 'cause': lack.cause, 'why': lack.why}
+
+
+def missing_seconds(lacks: Iterator[Lack]) -> float:
+    return round(sum(each.piece.seconds for each in lacks), 3)

@@ -1,0 +1,71 @@
+"""How far it is while it runs: a bar with rate and time left for people, or a line of JSON an event."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from backfiller.migrate.job import Tell
+
+_STEPS = ('sent', 'there', 'lacking')
+SHOWN_SECONDS = 0.2
+MB = 1_000_000
+
+
+def silent(event: str, **what: object) -> None:
+    """Says nothing."""
+
+
+def lines(event: str, **what: object) -> None:
+    """A line of JSON on standard output."""
+    click.echo(json.dumps({'event': event, **what}))
+
+
+class Bar:
+    """Counts what has been done; how much there is becomes known link by link, and is estimated till then."""
+
+    def __init__(self, bar: Any, links: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bar = bar
+        self._links = links
+        self._clock = clock
+        self._begun = clock()
+        self._shown = 0.0
+        self._pieces = self._done = self._bytes = self._ended = self._pending = 0
+
+    def tell(self, event: str, **what: object) -> None:
+        if event == 'playlist':
+            self._pieces += int(str(what['pieces'])) + 1
+        elif event == 'link':
+            self._ended += 1
+        elif event in _STEPS:
+            self._done += 1
+            self._pending += 1
+            self._bytes += int(str(what.get('bytes', 0))) if event == 'sent' else 0
+        self._show()
+
+    def _show(self) -> None:
+        now = self._clock()
+        if now - self._shown < SHOWN_SECONDS:
+            return
+        self._shown = now
+        rate = self._bytes / MB / max(now - self._begun, 0.001)
+        self._bar.label = f'{self._ended}/{self._links} links, {self._bytes / MB:.1f} MB, {rate:.1f} MB/s'
+        self._bar.length = max(self._estimate(), self._done, 1)
+        self._bar.update(self._pending)
+        self._pending = 0
+
+    def _estimate(self) -> int:
+        """All pieces, if the links that have not ended are like those that have."""
+        share = self._ended / self._links if self._links else 1.0
+        return round(max(self._pieces, self._done / share if share else 0))
+
+
+@contextmanager
+def bar(links: int) -> Iterator[Tell]:
+    """A bar on standard error for the length of the block."""
+    with click.progressbar(length=1, file=sys.stderr, show_pos=True, show_eta=True) as shown:
+        yield Bar(shown, links).tell

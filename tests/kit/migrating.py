@@ -1,0 +1,70 @@
+"""Runs of `backfiller migrate` to a bucket, and what they say."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.kit.process import Process, running
+from tests.kit.strict_s3.server import StrictS3
+
+
+class Migrating:
+    """A list of links and a bucket of their own."""
+
+    def __init__(self, s3: StrictS3, folder: Path, urls: Iterable[str], *options: str) -> None:
+        self.s3 = s3
+        self.bucket = s3.new_bucket()
+        self.list = folder / 'links.txt'
+        self.list.write_text(''.join(f'{url}\n' for url in urls))
+        self._options = options
+
+    @property
+    def bucket_name(self) -> str:
+        return self.bucket.split('/')[2]
+
+    @contextmanager
+    def started(self, *options: str) -> Iterator[Process]:
+        place = ('--bucket', self.bucket, '--endpoint-url', self.s3.url)
+        with running('backfiller', 'migrate', self.list, *place, *self._options, *options) as process:
+            yield process
+
+    def run(self, *options: str, code: int = 0) -> 'Report':
+        """To its end, which has to be with this exit code."""
+        with self.started('--json', *options) as process:
+            assert process.wait() == code, process.output
+            return Report(process.output)
+
+    def objects(self) -> dict[str, bytes]:
+        """All that is in the bucket, by its key below the prefix."""
+        found = self.s3.objects(self.bucket_name)
+        return {key.removeprefix('archive/'): each.body for key, each in found.items()}
+
+    def sent(self) -> list[str]:
+        """The keys of all puts that went well, but for those that find out what the server does."""
+        calls = self.s3.asked('PutObject', bucket=self.bucket_name, status=200)
+        keys = [call.key.removeprefix('archive/') for call in calls]
+        return [key for key in keys if not key.startswith(('.probe/', '.migrate/'))]
+
+
+class Report:
+    """What a run reports as JSON, which is the last line of what it says."""
+
+    def __init__(self, output: str) -> None:
+        self.said: dict[str, Any] = json.loads(
+            next(line for line in reversed(output.splitlines()) if line.startswith('{'))
+        )
+        self.links: dict[str, Any] = {row['url']: row for row in self.said['found']}
+
+    def status(self, url: str) -> str:
+        found: str = self.links[url]['status']
+        return found
+
+    def why(self, url: str) -> str:
+        found: str = self.links[url]['why']
+        return found
+
+    def lacking(self, url: str) -> list[str]:
+        """The keys."""
+        return [each['key'] for each in self.links[url]['lacking']]
