@@ -107,19 +107,27 @@ class _Run:
         self._carrier = Carrier(self._origin, self._shelf, self._large, at_once=flags['concurrency'])
 
     def prepared(self, tell: Tell) -> Migration:
-        return Migration(self._links, self._keys, self._origin, self._ledger, tell)
+        return Migration(
+            self._links,
+            self._keys,
+            self._origin,
+            self._ledger,
+            tell,
+            at_once=self._flags['per_host'],
+            playlists_only=self._flags['playlists_only'],
+        )
 
     def run(self, migration: Migration) -> None:
         """Raises StoreError or SourceError if the bucket is of no use."""
-        shelf, only = self._shelf, self._flags['playlists_only']
+        shelf = self._shelf
         shelf.look()
         if self._flags['verify_only']:
-            return migration.look(Looking(self._carrier, self._keys, self._ledger), playlists_only=only)
+            return migration.look(Looking(self._carrier, self._keys, self._ledger))
         shelf.bucket.find_out('migrate')
         if swept := self._large.sweep():
             log.info('%s of a run before this one aborted', many(swept, 'upload'))
         sending = Sending(self._carrier, shelf, self._keys, self._ledger)
-        return migration.run(sending, self._listed, playlists_only=only)
+        return migration.run(sending, self._listed)
 
     def _listed(self) -> dict[str, int]:
         self._shelf.look()

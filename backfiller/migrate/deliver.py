@@ -14,7 +14,12 @@ from common.errors import SegmentError
 
 
 class Delivery(Protocol):
-    """Both raise PieceError, and StoreError or SourceError if the bucket is of no use."""
+    """Both raise PieceError, and StoreError or SourceError if the bucket is of no use.
+
+    If it `holds_back`, a playlist comes only when all that it names is there.
+    """
+
+    holds_back: bool
 
     def piece(self, piece: Piece) -> Carried:
         """The piece is in the bucket."""
@@ -25,6 +30,8 @@ class Delivery(Protocol):
 
 class Sending:
     """Sends what is not there."""
+
+    holds_back = True
 
     def __init__(self, carrier: Carrier, shelf: Shelf, keys: Keys, ledger: Ledger) -> None:
         self._carrier = carrier
@@ -58,6 +65,8 @@ class Sending:
 
 class Looking:
     """Sends nothing: what is not in the bucket, from the same URL, is lacking."""
+
+    holds_back = False
 
     def __init__(self, carrier: Carrier, keys: Keys, ledger: Ledger) -> None:
         self._carrier = carrier

@@ -7,6 +7,7 @@ from typing import Any
 from backfiller.migrate.carry import Carried
 from backfiller.migrate.deliver import Delivery
 from backfiller.migrate.errors import Cause, PieceError
+from backfiller.migrate.hosts import AT_ONCE
 from backfiller.migrate.links import Link
 from backfiller.migrate.plan import Kind, Piece, Plan
 from backfiller.migrate.walk import Lack, Walk
@@ -14,8 +15,6 @@ from backfiller.together import each_of
 
 DENIALS_ALLOWED = 3
 """Pieces in a row that their servers deny: then a token has expired, and the others are not asked for."""
-
-PIECES_AT_ONCE = 32
 
 Tell = Callable[..., None]
 """Told of an event: its name, and what there is to say of it."""
@@ -60,12 +59,14 @@ class Job:
         delivery: Delivery,
         tell: Tell,
         *,
+        at_once: int = AT_ONCE,
         playlists_only: bool = False,
     ) -> None:
         self._state = state
         self._read = read
         self._delivery = delivery
         self._tell = tell
+        self._at_once = at_once
         self._playlists_only = playlists_only
         self._denials = 0
 
@@ -96,7 +97,7 @@ class Job:
         self._tell('playlist', link=self._state.link.url, key=plan.piece.key, pieces=len(plan.pieces))
         for piece, why in plan.refused:
             self._note(Lack(piece, Cause.REFUSED, why))
-        for _ in each_of(plan.pieces, self._piece, at_most=PIECES_AT_ONCE):
+        for _ in each_of(plan.pieces, self._piece, at_most=self._at_once):
             pass
 
     def _piece(self, piece: Piece) -> None:
@@ -121,7 +122,7 @@ class Job:
 
     def _waits(self, plan: Plan) -> bool:
         """Whether the playlist would look whole while something is lacking that may come yet."""
-        if self._playlists_only:
+        if self._playlists_only or not self._delivery.holds_back:
             return False
         named = [each.key for each in (*plan.pieces, *plan.playlists)]
         waits = any(key not in self._state.present and not self._is_lost(key) for key in named)

@@ -29,10 +29,11 @@ class Ledger:
         if other != hash(source):
             what = f'{key} is taken by another link of the same path: give --by-host always'
             raise PieceError(Cause.REFUSED, what)
+        is_first = outcome is None
         outcome = outcome or self._acted(key, source, act)
         if isinstance(outcome, PieceError):
             raise PieceError(outcome.cause, str(outcome))
-        return outcome
+        return outcome if is_first else Carried(outcome.size_bytes, was_sent=False)
 
     def forget(self, key: str) -> None:
         """It turned out otherwise."""

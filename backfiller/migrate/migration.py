@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from backfiller.migrate.deliver import Delivery
 from backfiller.migrate.errors import Cause, PieceError
+from backfiller.migrate.hosts import AT_ONCE
 from backfiller.migrate.job import Job, State, Tell
 from backfiller.migrate.keys import Keys, host_of
 from backfiller.migrate.ledger import Ledger
@@ -24,7 +25,17 @@ LINKS_AT_ONCE = 4
 class Migration:
     """The links and how far they are; `states` can be looked at at any time."""
 
-    def __init__(self, links: Sequence[Link], keys: Keys, origin: Origin, ledger: Ledger, tell: Tell) -> None:
+    def __init__(
+        self,
+        links: Sequence[Link],
+        keys: Keys,
+        origin: Origin,
+        ledger: Ledger,
+        tell: Tell,
+        *,
+        at_once: int = AT_ONCE,
+        playlists_only: bool = False,
+    ) -> None:
         self.refused = [link for link in links if link.refused]
         self.states = [_state(link, keys) for link in links if not link.refused]
         self.passes = 0
@@ -34,10 +45,10 @@ class Migration:
         self._origin = origin
         self._ledger = ledger
         self._tell = tell
+        self._at_once = at_once
+        self._playlists_only = playlists_only
 
-    def run(
-        self, delivery: Delivery, listed: Callable[[], dict[str, int]], *, playlists_only: bool = False
-    ) -> None:
+    def run(self, delivery: Delivery, listed: Callable[[], dict[str, int]]) -> None:
         """Delivers until a pass adds nothing; `listed` tells the sizes of all that the bucket holds.
 
         Raises StoreError or SourceError if the bucket is of no use.
@@ -48,15 +59,15 @@ class Migration:
             self._tell('pass', number=self.passes, links=len(left))
             before = self.sent
             self._ledger.begin_pass()
-            self._pass(left, delivery, playlists_only)
+            self._pass(left, delivery)
             self.verify(listed())
             left = [state for state in self.states if not state.is_whole and state.may_come_yet]
             if self.sent == before:
                 return
 
-    def look(self, delivery: Delivery, *, playlists_only: bool = False) -> None:
+    def look(self, delivery: Delivery) -> None:
         """One pass with a delivery that sends nothing. Raises SourceError."""
-        self._pass(self.states, delivery, playlists_only)
+        self._pass(self.states, delivery)
 
     def verify(self, listed: dict[str, int]) -> None:
         """What should be there and is not, or in another size, is lacking after all."""
@@ -66,7 +77,7 @@ class Migration:
                 state.lacks[lack.piece.key] = lack
                 self._ledger.forget(lack.piece.key)
 
-    def _pass(self, states: Sequence[State], delivery: Delivery, playlists_only: bool) -> None:
+    def _pass(self, states: Sequence[State], delivery: Delivery) -> None:
         by_host: dict[str, list[State]] = {}
         for state in states:
             by_host.setdefault(host_of(urlsplit(state.link.url)), []).append(state)
@@ -76,9 +87,13 @@ class Migration:
                 self._tell('link', link=state.link.url, whole=state.is_whole)
 
         def run(state: State) -> State:
-            return Job(state, self._read, delivery, self._heard, playlists_only=playlists_only).run()
+            return self._job(state, delivery).run()
 
         together([partial(of_host, each) for each in by_host.values()], at_most=HOSTS_AT_ONCE)
+
+    def _job(self, state: State, delivery: Delivery) -> Job:
+        only = self._playlists_only
+        return Job(state, self._read, delivery, self._heard, at_once=self._at_once, playlists_only=only)
 
     def _read(self, piece: Piece) -> Plan:
         """Raises PieceError."""

@@ -36,8 +36,8 @@ class Talk:
         self.connection.sendall(head(status, len(body), headers) + body)
 
 
-Deed = Callable[[Talk], None]
-"""What happens instead of an answer; the connection ends with it."""
+Deed = Callable[[Talk], bool | None]
+"""What happens instead of an answer, and ends the connection; if it says False, the answer is honest."""
 
 
 def head(status: int, size: int | None, headers: Mapping[str, str]) -> bytes:
@@ -125,8 +125,7 @@ class Origin:
         path = asked.target.partition('?')[0]
         body = self.files.get(asked.target, self.files.get(path))
         talk = Talk(asked, connection, body or b'')
-        if deed := self._next_deed(path):
-            deed(talk)
+        if (deed := self._next_deed(path)) and deed(talk) is not False:
             return True
         if body is None:
             talk.say(404, b'there is no such thing')

@@ -1,0 +1,94 @@
+"""Fault 31: 1 in 10 links broken, SIGKILL half-way. The next run ends it, and sends nothing that is there."""
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.kit import origin as web
+from tests.kit.migrating import Migrating
+from tests.kit.moments import moments
+from tests.kit.origin import Origin, put_video
+from tests.kit.strict_s3.server import StrictS3, strict_s3
+
+LINKS = 30
+SEGMENTS = 8
+
+
+@dataclass
+class Library:
+    """Thirty videos, every tenth of which is broken in a way of its own, and one of them listed twice."""
+
+    origin: Origin
+    urls: list[str]
+    statuses: dict[str, str]
+
+
+@pytest.fixture
+def library() -> Iterator[Library]:
+    with web.origins(2) as (origin, elsewhere):
+        urls = [put_video(origin, f'/video{number}', segments=SEGMENTS) for number in range(LINKS)]
+        origin.does('/video5/master.m3u8', web.status(404))
+        for number in range(SEGMENTS):
+            origin.does(f'/video15/v/s{number}.ts', web.status(403))
+        origin.does('/video25/v/s4.ts', web.status(410))
+        origin.does('/video7/v/index.m3u8', web.redirects(f'{origin.url}/moved/deep/index.m3u8'))
+        for path, body in list(origin.files.items()):
+            if path.startswith('/video7/v/'):
+                origin.files[path.replace('/video7/v/', '/moved/deep/')] = body
+        broken = {urls[5]: 'failed', urls[15]: 'failed', urls[25]: 'holes'}
+        yield Library(origin, [*urls, urls[3]], {url: broken.get(url, 'done') for url in urls})
+
+
+def expected(library: Library) -> dict[str, bytes]:
+    """What should be in the bucket in the end."""
+    gone = ('/video5/', '/video15/', '/video25/v/s4.ts', '/video7/v/s')
+    there = {path[1:]: body for path, body in library.origin.files.items() if not path.startswith(gone)}
+    there.pop('moved/deep/index.m3u8')
+    names = [f'../../moved/deep/s{number}.ts' for number in range(SEGMENTS)]
+    there['video7/v/index.m3u8'] = web.media(names)
+    return there
+
+
+def test_31_killed_at_any_moment_the_next_run_ends_it_and_sends_nothing_twice(
+    library: Library, tmp_path: Path
+) -> None:
+    with strict_s3() as s3:
+        whole = Migrating(s3, tmp_path, library.urls)
+        whole.run(code=1)
+        calls = s3.count('*', bucket=whole.bucket_name)
+        for moment in moments('migrate killed', calls):
+            migrating = Migrating(s3, tmp_path, library.urls)
+            _kill(s3, migrating, moment)
+            there = set(migrating.objects())
+            before = len(migrating.sent())
+            report = migrating.run(code=1)
+            assert {url: report.status(url) for url in library.statuses} == library.statuses
+            assert migrating.objects() == expected(library)
+            assert not there & set(migrating.sent()[before:])
+            assert migrating.run(code=1).said['sent'] == 0
+
+
+def test_31_what_a_kill_left_open_is_aborted(tmp_path: Path) -> None:
+    with strict_s3() as s3, web.origin() as origin:
+        origin.files |= {'/a.m3u8': web.media(['l.ts']), '/l.ts': web.body_of('large', 20_000_000)}
+        for operation in ('CreateMultipartUpload', 'UploadPart'):
+            migrating = Migrating(s3, tmp_path, [f'{origin.url}/a.m3u8'])
+            with migrating.started() as process:
+                s3.calls_back(operation, lambda _: process.stop(signal.SIGKILL), times=1, when='done')
+                process.wait()
+            s3.recovers()
+            assert len(s3.uploads()) == 1
+            assert migrating.run().said['done'] == 1
+            assert not s3.uploads()
+            assert set(migrating.objects()) == {'a.m3u8', 'l.ts'}
+
+
+def _kill(s3: StrictS3, migrating: Migrating, moment: int) -> None:
+    """Runs it until so many calls came."""
+    with migrating.started() as process:
+        s3.calls_back('*', lambda _: process.stop(signal.SIGKILL), after=moment, times=1)
+        process.wait()
+    s3.recovers()
