@@ -24,7 +24,7 @@ class Line(NamedTuple):
 
 def lines(text: str) -> Iterator[Line]:
     """The lines in their order."""
-    for found in _LINE.finditer(text):
+    for found in _LINE.finditer(text, len('\ufeff') if text.startswith('\ufeff') else 0):
         line = found[0].strip()
         start = found.start() + len(found[0]) - len(found[0].lstrip())
         if line.startswith('#'):

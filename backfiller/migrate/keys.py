@@ -116,7 +116,9 @@ def leads_to(playlist_key: str, uri: str) -> str:
 
 def relative(playlist_key: str, key: str) -> str:
     """The URI by which the playlist names the key."""
-    return quote(posixpath.relpath(f'/{key}', posixpath.dirname(f'/{playlist_key}')), safe=_SAFE)
+    folder, name = posixpath.split(f'/{key}')
+    there = posixpath.relpath(folder, posixpath.dirname(f'/{playlist_key}'))
+    return quote(posixpath.normpath(f'{there}/{name}'), safe=_SAFE)
 
 
 def _path(path: str) -> tuple[list[str], str, bool]:

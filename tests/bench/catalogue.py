@@ -7,6 +7,7 @@ from tests.bench.scenarios.answers import answers, answers_of_a_month
 from tests.bench.scenarios.hub_latency import hub_latency
 from tests.bench.scenarios.in_sync import in_sync
 from tests.bench.scenarios.memory import memory
+from tests.bench.scenarios.migrating import migrating
 from tests.bench.scenarios.new_segment import new_segment
 from tests.bench.scenarios.serving import serving
 from tests.bench.scenarios.sizes import sizes
@@ -22,6 +23,7 @@ SCENARIOS: dict[str, Callable[[Bench], Result]] = {
     'three peers': three_peers,
     'uploading': uploading,
     'uploading to swift': uploading_to_swift,
+    'migrate': migrating,
     'in sync': in_sync,
     'new segment': new_segment,
     'serving': serving,

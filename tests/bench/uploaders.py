@@ -74,6 +74,11 @@ class Field:
         return Uploader(RCLONE, lambda url: [*command, url], self._store.segments)
 
 
+def aws() -> str | None:
+    """Where the aws command is, if there is one."""
+    return _program(NEEDS[AWS][0])
+
+
 def _program(name: str) -> str | None:
     """Where it is: the rclone that serves is ours, and so is the one that copies."""
     return shutil.which(name, path=f'{BIN}{os.pathsep}{APART}') or servers.program(name)

@@ -28,7 +28,7 @@ class Library:
 
 @pytest.fixture
 def library() -> Iterator[Library]:
-    with web.origins(2) as (origin, elsewhere):
+    with web.origin() as origin:
         urls = [put_video(origin, f'/video{number}', segments=SEGMENTS) for number in range(LINKS)]
         origin.does('/video5/master.m3u8', web.status(404))
         for number in range(SEGMENTS):
