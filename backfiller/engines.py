@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.utils import get_environ_proxies, get_netrc_auth
+from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
+from urllib3.response import BaseHTTPResponse
 
 from backfiller.fair import FairAdapter
 from backfiller.guard import Guard
@@ -81,7 +83,7 @@ class Rich:
             auth=_as_it_is if 'Authorization' in headers else None,
         ) as found:
             location = found.headers['Location'] if found.is_redirect else ''
-            yield Answer(found.status_code, found.headers, location, _into(found.iter_content(BLOCK_BYTES)))
+            yield Answer(found.status_code, found.headers, location, partial(_read_raw, found.raw))
 
     def close(self) -> None:
         self._session.close()
@@ -178,15 +180,15 @@ def _read_some(found: HTTPResponse, buffer: memoryview) -> int:
     return count
 
 
-def _into(blocks: Iterator[bytes]) -> ReadInto:
-    """Reads from blocks."""
-    rest = memoryview(b'')
-
-    def read(buffer: memoryview) -> int:
-        nonlocal rest
-        rest = rest or memoryview(next(filter(None, blocks), b''))
-        piece, rest = rest[: len(buffer)], rest[len(buffer) :]
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    return read
+def _read_raw(raw: BaseHTTPResponse, buffer: memoryview) -> int:
+    """What has come by now: what `iter_content` has of a block is lost when the body breaks off."""
+    try:
+        piece = raw.read1(len(buffer), decode_content=True)
+    except DecodeError as error:
+        raise requests.exceptions.ContentDecodingError(error) from error
+    except ReadTimeoutError as error:
+        raise requests.exceptions.Timeout(error) from error
+    except ProtocolError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from error
+    buffer[: len(piece)] = piece
+    return len(piece)
