@@ -1,123 +1,249 @@
-"""Records one variant: load the playlist -> new segments -> download -> add -> report."""
+"""Records one variant: load the playlist -> what is new -> download -> add -> report."""
 
-import logging
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
-from backfiller.capture import mpegts
-from backfiller.capture.origin import Origin
-from common import digest
-from common.errors import SegmentError, SourceError
-from common.place import Store
-from common.playlist_reader import Entry, MediaPlaylist
-from common.segment import Segment
+from gevent.event import Event
+from gevent.pool import Pool
 
-log = logging.getLogger(__name__)
+from backfiller.capture.clock import Clock
+from backfiller.capture.download import Downloader
+from backfiller.capture.keep import Keeper
+from backfiller.capture.origin import LookUpError, bare
+from backfiller.capture.pauses import SHORTEST_SECONDS, load_seconds, patience_for, pause_seconds
+from backfiller.capture.places import Place, Places
+from backfiller.capture.report import Report
+from backfiller.capture.window import Piece, State, Window
+from backfiller.loop import Backoff, Loop
+from common import playlist_reader
+from common.errors import ListingError, SegmentError, SourceError, StoreError
+from common.playlist_reader import MediaPlaylist
+from common.skips import Skip
+from common.times import utc_now
 
-REMEMBERED = 10_000
+AT_ONCE = 6
+"""So many segments are under way together; one that hangs holds up neither the others nor the playlist."""
+
+FIRST_RETRY_SECONDS = 0.5
+MOST_RETRY_SECONDS = 2.0
 LOOK_UP_AFTER = 3
-SHORTEST_DEADLINE_SECONDS = 10.0
-"""A segment that takes longer is left for the next turn, so that the others do not leave the window."""
+"""So many loads that failed in a row, and the playlist is looked for elsewhere."""
+
+TRIES_TO_THE_END = 5
+LOADS_TO_THE_END = 10
+FIRST_RETURN_SECONDS = 60.0
+MOST_RETURN_SECONDS = 1800.0
+STALLED_SECONDS = 30.0
+RENEW_SECONDS = 1.0
+UNKNOWN_TARGET_SECONDS = 2.0
+_HOPELESS = ('size', 'name')
 
 
 class Recorder:
-    """One variant of an origin on its way into a store."""
+    """One variant of a stream on its way into a store."""
 
     def __init__(
         self,
-        origin: Origin,
-        url: str,
-        store: Store,
+        places: Places,
+        place: Place,
+        keeper: Keeper,
+        report: Report,
         *,
-        stream: str,
         variant: str,
-        locate: Callable[[], str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.label = f'{stream}/{variant}'
-        self._origin = origin
-        self._url = url
-        self._store = store
-        self._stream = stream
+        self.report = report
+        self.wake = Event()
+        self._places = places
+        self._place = place
         self._variant = variant
-        self._locate = locate
+        self._keeper = keeper
+        self._clock = clock
+        self._window = Window(Clock())
+        self._pool = Pool(AT_ONCE)
+        self._loop = Loop(
+            f'capture {report.label}',
+            self.poll,
+            backoff=Backoff(FIRST_RETRY_SECONDS, MOST_RETRY_SECONDS),
+            wake=self.wake,
+        )
+        self._tried: set[Piece] = set()
         self._failures = 0
-        self._next_sequence: int | None = None
-        self._seen: OrderedDict[tuple[object, ...], None] = OrderedDict()
+        self._is_expired = False
+        self._to_the_end = False
+        self._text = ''
+        self._offered: MediaPlaylist | None = None
+        self._renewed_at = self._moved_at = self._look_again_at = clock()
+        self._return_seconds = FIRST_RETURN_SECONDS
+        report.uses(place)
+
+    def run(self) -> None:
+        """Goes on until killed."""
+        try:
+            self._loop.run()
+        finally:
+            self._pool.kill()
+
+    def run_to_the_end(self) -> list[str]:
+        """Goes on until the playlist has ended, and all of it was tried; returns what is left undone."""
+        self._to_the_end = True
+        try:
+            while not self._is_done(self._loop.turn()):
+                pass
+        finally:
+            self._pool.kill()
+        self._skip(self._window.give_up())
+        undone = [f'{self.report.label}: {count} {cause}' for cause, count in self.report.holes.items()]
+        if self._failures:
+            undone.append(f'{self.report.label}: the playlist could not be loaded to its end')
+        return undone
+
+    def status(self) -> dict[str, Any]:
+        return self.report.status()
 
     def poll(self) -> float:
-        """Takes what is new, and returns the seconds until the playlist is to be loaded again.
+        """One load of the playlist, and what follows from it; returns the seconds until the next.
 
-        RFC 8216 section 6.3.4: a target duration after a playlist that changed, else half of it. Raises
-        SourceError or ListingError.
+        Raises SourceError or ListingError.
         """
-        began = time.monotonic()
+        self._tried.clear()
+        self._tend()
+        self._go_elsewhere()
+        began = self._clock()
         offered = self._load()
-        new = list(self._new(offered))
-        deadline_seconds = max(SHORTEST_DEADLINE_SECONDS, 3 * offered.target_duration)
-        for entry in new:
-            self._take(entry, deadline_seconds)
-        pause = offered.target_duration if new else offered.target_duration / 2
-        return max(0.1, pause - (time.monotonic() - began))
+        load = self._window.load(offered, began, utc_now())
+        self.report.loaded(load, wrong_clock=self._window.clock.is_wrong)
+        self._skip(load.skips)
+        self._tend()
+        self._note_stall(offered, began)
+        pause = pause_seconds(offered, changed=load.changed)
+        return max(pause - (self._clock() - began), SHORTEST_SECONDS)
+
+    def _is_done(self, pause: float) -> bool:
+        """Whether nothing more will come; else waits for as long as it takes."""
+        if self._failures:
+            self.wake.wait(pause)
+            return self._failures >= LOADS_TO_THE_END
+        if self._offered is None or not self._offered.ended:
+            self.wake.wait(pause)
+            self.wake.clear()
+            return False
+        self._pool.join()
+        return not self._window.due()
+
+    @property
+    def _downloader(self) -> Downloader:
+        return self._places.downloaders[self._place.source]
+
+    @property
+    def _target_seconds(self) -> float:
+        return self._offered.target_duration if self._offered else UNKNOWN_TARGET_SECONDS
 
     def _load(self) -> MediaPlaylist:
-        """The playlist; an origin that was away for a while may have moved it, so it is looked up again."""
+        """The playlist as it stands now; one that cannot be had is looked for elsewhere. Raises as `poll`."""
         try:
-            offered = self._origin.load(self._url)
-        except SourceError:
+            read = self._downloader.origin.text(self._place.url, load_seconds(self._target_seconds))
+            if self._offered is None or read.text != self._text:
+                self._offered = playlist_reader.parse_media(read.text, read.url, self._place.variables)
+                self._text = read.text
+        except (SourceError, ListingError) as error:
             self._failures += 1
-            if self._failures % LOOK_UP_AFTER == 0:
-                self._url = self._locate()
+            self.report.load_failed(error)
+            if isinstance(error, LookUpError) or self._failures % LOOK_UP_AFTER == 0:
+                self._use(self._places.next_after(self._place, self._variant))
             raise
         self._failures = 0
-        self._tell_jumps(offered)
-        return offered
+        return self._offered
 
-    def _tell_jumps(self, offered: MediaPlaylist) -> None:
-        """Says what left the window before it could be taken, and where the origin counts anew."""
-        if not offered.entries:
+    def _use(self, place: Place) -> None:
+        if place == self._place:
             return
-        first, next_after = offered.entries[0].sequence, offered.entries[-1].sequence + 1
-        if self._next_sequence is not None and first > self._next_sequence:
-            missed = first - self._next_sequence
-            log.warning('%s: %d segments were offered and gone before they were taken', self.label, missed)
-        if self._next_sequence is not None and next_after < self._next_sequence:
-            log.warning('%s: the origin counts its segments anew', self.label)
-        self._next_sequence = next_after
+        if place.source != self._place.source:
+            self._window.switch()
+            self._moved_at = self._clock()
+        self._place, self._offered = place, None
+        self.report.uses(place)
 
-    def _new(self, offered: MediaPlaylist) -> Iterator[Entry]:
-        """What is offered and not taken yet."""
-        for problem in offered.skipped:
-            log.warning('%s: skipped %s', self.label, problem)
-        yield from (entry for entry in offered.entries if entry.identity not in self._seen)
+    def _go_elsewhere(self) -> None:
+        """For fresh tokens, or back to the source that is preferred."""
+        now = self._clock()
+        has_ended = self._offered is not None and self._offered.ended
+        if (self._is_expired or has_ended) and now - self._renewed_at > RENEW_SECONDS:
+            self._is_expired, self._renewed_at = False, now
+            self._use(self._places.renewed(self._place, self._variant))
+        if self._place.source and now - self._moved_at > self._return_seconds:
+            self._moved_at = now
+            self._return_seconds = min(2 * self._return_seconds, MOST_RETURN_SECONDS)
+            self._go_back()
 
-    def _take(self, entry: Entry, deadline_seconds: float) -> None:
-        """Stores one segment. One that fails is tried again for as long as it is offered."""
+    def _go_back(self) -> None:
+        """If the preferred source plays again."""
+        preferred = self._places.preferred(self._variant)
+        if preferred is None:
+            return
         try:
-            segment, body = self._named(entry, deadline_seconds)
-            self._store.add(segment, [body])
-        except SegmentError as error:
-            log.warning('%s: %s', self.label, error)
+            read = self._places.downloaders[0].origin.text(preferred.url, load_seconds(self._target_seconds))
+            offered = playlist_reader.parse_media(read.text, read.url, preferred.variables)
+        except (SourceError, ListingError):
             return
-        if segment.type != 'full':
-            log.warning('%s: %s was cut off: kept as suspect, and asked for again', self.label, entry.uri)
-            return
-        self._seen[entry.identity] = None
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+        if offered.entries and not offered.ended:
+            self._use(preferred)
 
-    def _named(self, entry: Entry, deadline_seconds: float) -> tuple[Segment, bytes]:
-        if entry.start is None:
-            raise SegmentError(
-                'refused', f'{entry.uri} has no EXT-X-PROGRAM-DATE-TIME, so nobody knows when it was'
-            )
-        body = self._origin.body(entry, deadline_seconds)
-        segment = Segment.named(
-            self._stream,
-            self._variant,
-            start=entry.start,
-            duration=entry.duration,
-            kind='full' if mpegts.has_whole_packets(body) else 'suspect',
-            content=digest.sha256([body]),
-        )
-        return segment, body
+    def _note_stall(self, offered: MediaPlaylist, now: float) -> None:
+        """A playlist that does not change any more may go on at another URL."""
+        stalls = not offered.ended and self._window.is_stalled(now, offered.target_duration)
+        self.report.stalled(holds=stalls)
+        if stalls and now >= self._look_again_at:
+            self._look_again_at = now + STALLED_SECONDS
+            self._use(self._places.next_after(self._place, self._variant))
+
+    def _tend(self) -> None:
+        """Gives up what cannot be had any more, and begins what was not tried since the last load."""
+        self._skip(self._window.expire(self._clock()))
+        for piece in self._window.due():
+            if self._pool.full():
+                return
+            if piece not in self._tried:
+                self._tried.add(piece)
+                self._window.begin(piece)
+                self._pool.spawn(self._try, piece)
+
+    def _try(self, piece: Piece) -> None:
+        """Also an error that nobody foresaw costs this try alone."""
+        Loop(self.report.label, partial(self._take, piece), backoff=Backoff(1, 1)).turn()
+        if piece.state is State.IN_FLIGHT:
+            self._failed(piece, 'unexpected', 'see the log')
+        self._tend()
+
+    def _take(self, piece: Piece) -> float:
+        try:
+            patience = patience_for(self._target_seconds)
+            kept = self._keeper.keep(piece, self._downloader, patience)
+        except SegmentError as error:
+            self._failed(piece, error.reason, str(error))
+        except StoreError as error:
+            self._failed(piece, 'unwritable', str(error))
+        else:
+            self.report.kept(kept)
+            if kept.cause:
+                told = (
+                    f'{bare(piece.entry.uri)} was cut off or is damaged: kept as it is, and asked for again'
+                )
+                self._failed(piece, kept.cause, told)
+            else:
+                self._window.take(piece)
+        return 0.0
+
+    def _failed(self, piece: Piece, cause: str, message: str) -> None:
+        self.report.failed(piece, cause, message)
+        if cause == 'expired' and self._clock() - self._renewed_at > max(RENEW_SECONDS, self._target_seconds):
+            self._is_expired = True
+            self.wake.set()
+        is_last = self._to_the_end and piece.tries >= TRIES_TO_THE_END
+        final = cause in _HOPELESS or is_last
+        self._skip(self._window.fail(piece, cause, self._clock(), final=final))
+
+    def _skip(self, skips: Sequence[Skip]) -> None:
+        self.report.skipped(skips, utc_now())

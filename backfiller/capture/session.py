@@ -1,80 +1,150 @@
-"""Captures one stream: finds its variants, and records each for as long as it takes."""
+"""Records one stream: finds its variants, and records each for as long as it takes."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import gevent
+from gevent.event import Event
 
-from backfiller.capture.origin import Origin
+from backfiller.capture import folder
+from backfiller.capture.download import Downloader
+from backfiller.capture.folder import FolderOrigin
+from backfiller.capture.keep import Keeper
+from backfiller.capture.metrics import CaptureMetrics
+from backfiller.capture.origin import HttpOrigin, Origin, bare
+from backfiller.capture.places import Found, Places
+from backfiller.capture.recipe import Recipe
 from backfiller.capture.record import Recorder
+from backfiller.capture.report import Report
 from backfiller.loop import Backoff, Loop
-from common.errors import SourceError
-from common.place import Store
+from backfiller.outside import new_client
+from common.errors import ListingError, SourceError
+from common.offload import OffloadedDisk
+from common.place import MAX_SEGMENT_BYTES
+from common.skips import Skips
 
 log = logging.getLogger(__name__)
 
+DEADLINE_SECONDS = 30.0
 FIRST_RETRY_SECONDS = 0.5
 MOST_RETRY_SECONDS = 2.0
+LOOK_SECONDS = 60.0
+"""Between two looks for variants that were not there before."""
+
+TRIES_TO_THE_END = 5
 
 
-@dataclass(frozen=True)
 class Session:
-    """One origin on its way into a store; `variant` empty means all that a master playlist names."""
+    """One stream on its way into a store, by its recipe."""
 
-    origin: Origin
-    store: Store
-    stream: str
-    variant: str
+    def __init__(
+        self,
+        recipe: Recipe,
+        store: OffloadedDisk,
+        metrics: CaptureMetrics,
+        *,
+        limit_bytes: int = MAX_SEGMENT_BYTES,
+    ) -> None:
+        self.recipe = recipe
+        self._store = store
+        self._metrics = metrics
+        self._skips = Skips(store.disk.root)
+        http = _http_origin(recipe, limit_bytes)
+        self._places = Places(recipe, [Downloader(_origin(url, http)) for url in recipe.sources])
+        self._recorders: dict[str, Recorder] = {}
+        self._greenlets: list[gevent.Greenlet[[], Any]] = []
+        self._wake = Event()
+        self._loop = Loop(
+            f'capture {recipe.stream}',
+            self._look,
+            backoff=Backoff(FIRST_RETRY_SECONDS, MOST_RETRY_SECONDS),
+            wake=self._wake,
+        )
 
     def run(self) -> None:
         """Records until killed. An origin that is away is asked again every few seconds."""
-        found = self._find()
-        log.info('recording %s as %s: %s', self.origin.url, self.stream, ', '.join(found))
-        recorders = [
-            Recorder(
-                self.origin,
-                url,
-                self.store,
-                stream=self.stream,
-                variant=name,
-                locate=partial(self._locate, name, url),
-            )
-            for name, url in found.items()
-        ]
-        greenlets = [gevent.spawn(_loop(f'capture {each.label}', each.poll).run) for each in recorders]
+        watching = [gevent.spawn(folder.watch, path, self._note_change) for path in self._folders()]
         try:
-            gevent.joinall(greenlets)
+            self._loop.run()
         finally:
-            gevent.killall(greenlets)
+            gevent.killall([*self._greenlets, *watching])
+            self._metrics.forget(self.recipe.stream)
 
-    def _find(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def run_to_the_end(self) -> list[str]:
+        """Records until every playlist has ended; returns what is left undone."""
+        try:
+            found = self._find_to_the_end()
+            made = [self._recorder(variant, found) for variant in found]
+            self._greenlets = [gevent.spawn(each.run_to_the_end) for each in made]
+            gevent.joinall(self._greenlets, raise_error=True)
+            return [undone for each in self._greenlets for undone in each.get()]
+        finally:
+            gevent.killall(self._greenlets)
+            self._metrics.forget(self.recipe.stream)
 
-        def find() -> float:
-            found.update(self._variants())
-            return 0.0
+    def status(self) -> dict[str, Any]:
+        """As it stands in /status, by variant."""
+        return {variant: recorder.status() for variant, recorder in self._recorders.items()}
 
-        loop = _loop(f'capture {self.stream}', find)
-        while not found:
-            gevent.sleep(loop.turn())
-        return found
+    def _look(self) -> float:
+        """Begins to record what is not recorded yet; raises SourceError or ListingError if nothing is."""
+        try:
+            found = self._places.find()
+        except (SourceError, ListingError):
+            if not self._recorders:
+                raise
+            return LOOK_SECONDS  # the recorders say so themselves
+        new = [variant for variant in found if variant not in self._recorders]
+        if new:
+            log.info(
+                'recording %s as %s: %s', bare(self.recipe.sources[0]), self.recipe.stream, ', '.join(new)
+            )
+        self._greenlets += [gevent.spawn(self._recorder(variant, found).run) for variant in new]
+        return LOOK_SECONDS
 
-    def _locate(self, name: str, url: str) -> str:
-        """Where the variant's playlist is now; where it was, if the origin names it no more."""
-        return self._variants().get(name, url)
+    def _find_to_the_end(self) -> Found:
+        for _ in range(TRIES_TO_THE_END - 1):
+            with suppress(SourceError, ListingError):
+                return self._places.find()
+            gevent.sleep(MOST_RETRY_SECONDS)
+        return self._places.find()
 
-    def _variants(self) -> dict[str, str]:
-        offered = self.origin.variants(default=self.variant or 'source')
-        if self.variant and self.variant not in offered:
-            raise SourceError(f'{self.origin.url} has no variant {self.variant}: it has {", ".join(offered)}')
-        return {name: url for name, url in offered.items() if self.variant in ('', name)}
+    def _recorder(self, variant: str, found: Found) -> Recorder:
+        stream = self.recipe.stream
+        report = Report(stream, variant, self._metrics, self._skips)
+        recorder = Recorder(
+            self._places,
+            found[variant][0],
+            Keeper(self._store, stream, variant),
+            report,
+            variant=variant,
+        )
+        self._recorders[variant] = recorder
+        return recorder
+
+    def _folders(self) -> list[Path]:
+        """Those of the sources that lie on this machine."""
+        origins = [downloader.origin for downloader in self._places.downloaders]
+        return [origin.root for origin in origins if isinstance(origin, FolderOrigin)]
+
+    def _note_change(self) -> None:
+        for recorder in self._recorders.values():
+            recorder.wake.set()
+        if not self._recorders:
+            self._wake.set()
 
 
-def _loop(name: str, act: Callable[[], float]) -> Loop:
-    return Loop(
-        name,
-        act,
-        backoff=Backoff(FIRST_RETRY_SECONDS, MOST_RETRY_SECONDS),
+def _http_origin(recipe: Recipe, limit_bytes: int) -> HttpOrigin:
+    client = new_client(
+        [url for url in recipe.sources if not folder.is_file(url)],
+        allow=recipe.allow,
+        headers=dict(recipe.headers),
+        deadline_seconds=DEADLINE_SECONDS,
     )
+    return HttpOrigin(client, limit_bytes)
+
+
+def _origin(url: str, http: HttpOrigin) -> Origin:
+    return FolderOrigin(url, http) if folder.is_file(url) else http

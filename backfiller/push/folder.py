@@ -87,6 +87,11 @@ class Folder:
                 raise SegmentError('truncated', f'{shown(path)} is still being written')
         return Contents(body, hashlib.sha256(body).hexdigest(), before)
 
+    def read_part(self, path: str, offset: int, length: int) -> bytes:
+        """So many bytes of a file that may be growing, or those that are there; raises SegmentError."""
+        with self._opened(path) as handle:
+            return os.pread(handle, min(length, self._limit_bytes), offset)
+
     def _walk(self) -> Iterator[tuple[str, list[str], list[str]]]:
         try:
             os.stat(self.root)  # noqa: PTH116 (else a folder that is gone would be an empty one)

@@ -1,0 +1,73 @@
+"""What becomes of a segment's bytes: stored as they are, and whether that is the end of it."""
+
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from backfiller.capture.body import FULL, PARTIAL, SUSPECT, Body
+from backfiller.capture.download import Downloader, Patience
+from backfiller.capture.window import Piece
+from common import digest
+from common.errors import SegmentError
+from common.offload import OffloadedDisk, offload
+from common.segment import Segment
+
+MOST_BROKEN = 3
+"""So many damaged or cut off bodies of a segment are stored: the first, and longer ones after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A segment that was stored, or None; `cause` says why another try is needed, empty if none is."""
+
+    segment: Segment | None
+    cause: str
+    size_bytes: int = 0
+
+
+@dataclass
+class _Broken:
+    """What was stored of a segment that did not come whole."""
+
+    hashes: list[str] = field(default_factory=list)
+    longest: int = 0
+
+
+class Keeper:
+    """Brings segments of one variant into the store."""
+
+    def __init__(self, store: OffloadedDisk, stream: str, variant: str) -> None:
+        self._store = store
+        self._stream = stream
+        self._variant = variant
+        self._broken: WeakKeyDictionary[Piece, _Broken] = WeakKeyDictionary()
+
+    def keep(self, piece: Piece, downloader: Downloader, patience: Patience) -> Kept:
+        """Raises SegmentError or StoreError."""
+        body = downloader.fetch(piece.entry, patience)
+        content = offload(digest.sha256, [body.content])
+        if body.kind == FULL:
+            return Kept(self._add(piece, body, content), '', len(body.content))
+        broken = self._broken.setdefault(piece, _Broken())
+        if body.kind == SUSPECT and content in broken.hashes:
+            return Kept(None, '')  # the origin has it like that
+        cause = 'truncated' if body.kind == PARTIAL else SUSPECT
+        if len(broken.hashes) == MOST_BROKEN or len(body.content) <= broken.longest:
+            return Kept(None, cause)
+        segment = self._add(piece, body, content)
+        broken.hashes.append(content)
+        broken.longest = len(body.content)
+        return Kept(segment, cause, len(body.content))
+
+    def _add(self, piece: Piece, body: Body, content: str) -> Segment:
+        if body.is_fragment:
+            raise SegmentError('refused', f'{piece.entry.uri} is a fragment of MP4, which is not kept yet')
+        segment = Segment.named(
+            self._stream,
+            self._variant,
+            start=piece.start,
+            duration=piece.entry.duration,
+            kind=body.kind,
+            content=content,
+        )
+        self._store.add(segment, [body.content])
+        return segment

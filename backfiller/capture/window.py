@@ -1,0 +1,297 @@
+"""What an origin offers, load by load: what is new, what was skipped and why, what is still to be taken.
+
+It knows of no clock and no network: both `now` are handed in. A segment is told from others by its sequence
+number and its stated time, or the last part of its path where none is stated; never by a query, for tokens
+change with every load.
+
+Each sequence number ends in one of two ways. It is taken, or it is told of once as skipped, with its cause:
+
+- `gone`: it left the window before it was taken, or was never offered to us; `jumped`: the origin left the
+  number out, and no time with it; `gap`: the origin says that it lacks it; `unreadable`: its lines in the
+  playlist;
+- else what came of the last try: `404`, `refused`, `encrypted`, `deadline`, `unreachable`, `truncated` ...
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from itertools import chain
+
+from backfiller.capture.clock import ARRIVAL, Clock
+from backfiller.capture.same import Held, is_restart, is_same
+from common.playlist_reader import Entry, MediaPlaylist
+from common.skips import Skip
+
+EACH = 100
+"""A longer run of skipped numbers is told of in one."""
+
+STALLED_TARGETS = 3
+LONGEST_STAY_SECONDS = 300.0
+_HALF = 0.5
+_ENCRYPTED = 'it is encrypted'
+
+
+class State(Enum):
+    WAITING = auto()
+    IN_FLIGHT = auto()
+    TAKEN = auto()
+    GIVEN_UP = auto()
+
+
+@dataclass(eq=False)
+class Piece:
+    """A segment on its way: `entry` as it was offered last, `cause` why the last try came to nothing.
+
+    One that left the window untaken is worth trying until `expires`: servers keep it for the length of the
+    longest playlist that had it (RFC 8216 section 6.2.2).
+    """
+
+    entry: Entry
+    start: datetime
+    by: str
+    state: State = State.WAITING
+    tries: int = 0
+    cause: str = ''
+    expires: float | None = None
+
+    @property
+    def end(self) -> datetime:
+        return self.start + self.entry.duration
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in (State.WAITING, State.IN_FLIGHT)
+
+    def skip(self, cause: str) -> Skip:
+        return Skip(self.entry.sequence, cause, self.start, self.entry.duration)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a load brought: `changed` if it is not as the last, `restarted` if the origin counts anew."""
+
+    new: tuple[Piece, ...]
+    skips: tuple[Skip, ...]
+    changed: bool
+    restarted: bool
+
+
+class Window:
+    """The segments that one variant of an origin offers."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.newest: Piece | None = None
+        self._pieces: dict[int, Piece] = {}
+        self._leaving: list[Piece] = []
+        self._unread: dict[int, Skip] = {}
+        self._next: int | None = None
+        self._floor = 0
+        self._stay_seconds = 0.0
+        self._shape: tuple[int, int, bool] | None = None
+        self._changed_at: float | None = None
+        self._behind_since: float | None = None
+        self._is_switched = False
+        self._held = Held()
+
+    def load(self, offered: MediaPlaylist, now: float, wall: datetime) -> Load:
+        """Takes note of a playlist, loaded at `now` of the monotonic clock and `wall` of the other."""
+        restarted = self._restarts(offered, now)
+        if restarted:
+            self._begin_anew(now)
+        changed = self._note_change(offered, now) or restarted
+        skips: list[Skip] = []
+        jumped = self._next is not None and offered.entries and offered.sequence > self._next
+        before, expected = self.newest, self._next
+        new = self._add(offered, wall, restarted)
+        if jumped and expected is not None:
+            skips += _missed(before, new[0] if new else None, expected, offered.sequence)
+        skips += [each.skip('gap') for each in new if each.state is State.GIVEN_UP]
+        skips += self._let_leave(offered, now)
+        return Load(tuple(each for each in new if each.is_open), tuple(skips), changed, restarted)
+
+    def due(self) -> list[Piece]:
+        """What is to be tried now, the oldest first."""
+        every = chain(self._leaving, self._pieces.values())
+        return [piece for piece in every if piece.state is State.WAITING]
+
+    def begin(self, piece: Piece) -> None:
+        piece.state = State.IN_FLIGHT
+        piece.tries += 1
+
+    def take(self, piece: Piece) -> None:
+        piece.state = State.TAKEN
+        self._held.add(piece.start)
+        self._drop_settled()
+
+    def fail(self, piece: Piece, cause: str, now: float, *, final: bool = False) -> list[Skip]:
+        """A try that came to nothing; `final` if no other could do better. Returns it if it is given up."""
+        piece.state, piece.cause = State.WAITING, cause
+        has_left = piece.expires is not None
+        if not (final or (has_left and (cause == '404' or now >= (piece.expires or 0)))):
+            return []
+        piece.state = State.GIVEN_UP
+        self._drop_settled()
+        return [piece.skip(cause)]
+
+    def expire(self, now: float) -> list[Skip]:
+        """Those that left the window, and cannot be had any more."""
+        late = [
+            piece
+            for piece in self._leaving
+            if piece.state is State.WAITING and piece.expires is not None and now >= piece.expires
+        ]
+        for piece in late:
+            piece.state = State.GIVEN_UP
+        self._drop_settled()
+        return [piece.skip(piece.cause or 'gone') for piece in late]
+
+    def switch(self) -> None:
+        """The next playlist is that of another server, which counts for itself."""
+        self._is_switched = self._next is not None
+
+    def is_stalled(self, now: float, target_duration: float) -> bool:
+        """Whether the playlist has not changed for three target durations."""
+        return self._changed_at is not None and now - self._changed_at > STALLED_TARGETS * target_duration
+
+    def open_count(self) -> int:
+        """How many are neither taken nor given up."""
+        return sum(piece.is_open for piece in chain(self._leaving, self._pieces.values())) + len(self._unread)
+
+    def give_up(self) -> list[Skip]:
+        """All that is not taken, when nobody is going to try any more."""
+        left = [piece for piece in chain(self._leaving, self._pieces.values()) if piece.is_open]
+        for piece in left:
+            piece.state = State.GIVEN_UP
+        unread = list(self._unread.values())
+        self._unread.clear()
+        return [piece.skip(piece.cause or 'gone') for piece in left] + unread
+
+    def _restarts(self, offered: MediaPlaylist, now: float) -> bool:
+        if self._next is None or not offered.entries:
+            return False
+        if self._is_switched:
+            return True
+        if offered.entries[-1].sequence >= self._next - 1:
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since = now
+        behind_seconds = 0.0 if self._behind_since is None else now - self._behind_since
+        return is_restart(
+            {sequence: piece.entry for sequence, piece in self._pieces.items()}, offered, behind_seconds
+        )
+
+    def _begin_anew(self, now: float) -> None:
+        """What was offered and not taken may still be there for a while."""
+        for piece in self._pieces.values():
+            self._leave(piece, now)
+        self._pieces, self._unread = {}, {}
+        self._next, self._floor, self.newest = None, 0, None
+        self._behind_since, self._is_switched = None, False
+        self.clock.restart()
+
+    def _note_change(self, offered: MediaPlaylist, now: float) -> bool:
+        last = offered.entries[-1].sequence if offered.entries else -1
+        shape = offered.sequence, last, offered.ended
+        if shape == self._shape:
+            return False
+        self._shape, self._changed_at = shape, now
+        return True
+
+    def _add(self, offered: MediaPlaylist, wall: datetime, restarted: bool) -> list[Piece]:
+        """Makes pieces of the entries that are new, and brings the URLs of the others up to date."""
+        fresh = []
+        for entry in offered.entries:
+            piece = self._pieces.get(entry.sequence)
+            if piece is None and entry.sequence >= self._floor:
+                fresh.append(entry)
+            elif piece is not None and is_same(piece.entry, entry):
+                piece.entry = entry
+        new = [
+            Piece(entry, placed.start, placed.by)
+            for entry, placed in zip(fresh, self.clock.place(offered, fresh, wall), strict=True)
+        ]
+        for piece in new:
+            piece.state = self._state_of(piece, restarted)
+            self._pieces[piece.entry.sequence] = piece
+            self._unread.pop(piece.entry.sequence, None)
+            if self.newest is None or piece.entry.sequence > self.newest.entry.sequence:
+                self.newest = piece
+        self._note_unread(offered)
+        self._note_end(offered)
+        return new
+
+    def _state_of(self, piece: Piece, restarted: bool) -> State:
+        """Another server, or the same once more, may offer what we have."""
+        if piece.entry.gap:
+            return State.GIVEN_UP
+        has_it = restarted and piece.by != ARRIVAL and piece.start in self._held
+        return State.TAKEN if has_it else State.WAITING
+
+    def _note_unread(self, offered: MediaPlaylist) -> None:
+        for each in offered.skipped:
+            if each.sequence >= self._floor and each.sequence not in self._pieces:
+                cause = 'encrypted' if _ENCRYPTED in each.cause else 'unreadable'
+                self._unread[each.sequence] = Skip(each.sequence, cause, each.start, each.duration)
+
+    def _note_end(self, offered: MediaPlaylist) -> None:
+        if offered.entries:
+            ends = (offered.entries[-1].sequence, *(each.sequence for each in offered.skipped))
+            self._next = max(self._next or 0, max(ends) + 1)
+            span = sum((each.duration for each in offered.entries), timedelta()).total_seconds()
+            self._stay_seconds = min(max(self._stay_seconds, span), LONGEST_STAY_SECONDS)
+
+    def _let_leave(self, offered: MediaPlaylist, now: float) -> Iterator[Skip]:
+        """What the playlist has no more."""
+        if not offered.entries:
+            return
+        first = offered.sequence
+        for sequence in sorted(each for each in self._unread if each < first):
+            yield self._unread.pop(sequence)
+        history = first - max(EACH, 2 * len(offered.entries))
+        for sequence in [each for each in self._pieces if each < first]:
+            piece = self._pieces[sequence]
+            if piece.is_open:
+                self._leave(piece, now)
+            if piece.expires is not None or sequence < history:
+                del self._pieces[sequence]
+                self._floor = max(self._floor, sequence + 1)
+
+    def _leave(self, piece: Piece, now: float) -> None:
+        if piece.is_open:
+            piece.expires = now + self._stay_seconds
+            self._leaving.append(piece)
+
+    def _drop_settled(self) -> None:
+        self._leaving = [piece for piece in self._leaving if piece.is_open]
+
+
+def _missed(before: Piece | None, after: Piece | None, first: int, end: int) -> Sequence[Skip]:
+    """The numbers from `first` up to `end`, which were never seen; their time as far as that is known."""
+    count = end - first
+    start, span = _between(before, after)
+    if span is not None and after is not None and span < _HALF * after.entry.duration:
+        cause, start, span = 'jumped', None, None
+    else:
+        cause = 'gone'
+    if count > EACH:
+        return [Skip(first, cause, start, span, count)]
+    share = span / count if span is not None else None
+    return list(_shares(range(first, end), cause, start, share))
+
+
+def _shares(
+    numbers: Iterable[int], cause: str, start: datetime | None, share: timedelta | None
+) -> Iterator[Skip]:
+    for sequence in numbers:
+        yield Skip(sequence, cause, start, share)
+        if start is not None and share is not None:
+            start += share
+
+
+def _between(before: Piece | None, after: Piece | None) -> tuple[datetime | None, timedelta | None]:
+    """From the end of one to the start of the other, if both are told by the origin."""
+    if before is None or after is None or ARRIVAL in (before.by, after.by):
+        return None, None
+    return before.end, after.start - before.end
