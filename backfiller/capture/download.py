@@ -1,5 +1,7 @@
 """The bytes of one segment: asked for a second time when the first try is slow, decrypted and looked at."""
 
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -11,10 +13,12 @@ from backfiller.capture.body import FULL, PARTIAL, SUSPECT, Body
 from backfiller.capture.origin import KEY_LIMIT_BYTES, Origin, Raw, bare
 from common.errors import SegmentError
 from common.offload import offload
-from common.playlist_parts import Key
+from common.playlist_parts import Init, Key
 from common.playlist_reader import Entry
 
 KEY_SECONDS = 10.0
+SECTION_SECONDS = 60.0
+REMEMBERED_SECTIONS = 16
 WORTH_ASKING_AGAIN = ('truncated', 'unreachable', 'deadline')
 """After other failures another try at once would fare no better."""
 
@@ -27,6 +31,24 @@ class Patience:
     deadline_seconds: float
 
 
+class Sections:
+    """Init sections that were fetched, each for a while: an encoder that starts again may use a URL again."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: OrderedDict[Init, tuple[float, bytes]] = OrderedDict()
+
+    def get(self, init: Init) -> bytes | None:
+        at, found = self._known.get(init, (float('-inf'), None))
+        return found if self._clock() - at < SECTION_SECONDS else None
+
+    def put(self, init: Init, content: bytes) -> None:
+        self._known.pop(init, None)
+        self._known[init] = self._clock(), content
+        if len(self._known) > REMEMBERED_SECTIONS:
+            self._known.popitem(last=False)
+
+
 class Downloader:
     """Fetches what the playlists of one origin name; `tell_second` is called for each second try."""
 
@@ -34,6 +56,7 @@ class Downloader:
         self.origin = origin
         self._tell_second = tell_second
         self._keys = decrypt.Keys(self._key)
+        self._sections = Sections()
 
     def fetch(self, entry: Entry, patience: Patience) -> Body:
         """The clear bytes, whole or not; raises SegmentError if there are none of use."""
@@ -51,10 +74,19 @@ class Downloader:
         init = entry.init
         if init is None:
             raise SegmentError('missing', f'{bare(entry.uri)} needs no init section')
-        raw = self.origin.bytes_of(init.uri, init.part, patience.deadline_seconds)
-        if raw.trouble:
-            raise SegmentError('truncated', raw.trouble)
-        return self._clear(init.key, entry.sequence, raw)
+        found = self._sections.get(init)
+        if found is None or entry.discontinuity:
+            raw = self.origin.bytes_of(init.uri, init.part, patience.deadline_seconds)
+            if raw.trouble or not raw.content:
+                raise SegmentError('truncated', raw.trouble or f'{bare(init.uri)} is empty')
+            found = self._clear(init.key, entry.sequence, raw)
+            bodies.check_kind(init.uri, found, is_fragment=True)
+            self._sections.put(init, found)
+        return found
+
+    def forget(self) -> None:
+        """The origin began anew: what was fetched once may be another thing now."""
+        self._sections = Sections()
 
     def _clear(self, key: Key | None, sequence: int, raw: Raw) -> bytes:
         if key is None:

@@ -1,16 +1,17 @@
 """What becomes of a segment's bytes: stored as they are, and whether that is the end of it."""
 
 from dataclasses import dataclass, field
+from itertools import islice
 from weakref import WeakKeyDictionary
 
 from backfiller.capture.body import FULL, PARTIAL, SUSPECT, Body
 from backfiller.capture.download import Downloader, Patience
 from backfiller.capture.window import Piece
 from common import digest
-from common.errors import SegmentError
 from common.offload import OffloadedDisk, offload
-from common.segment import Segment
+from common.segment import Hour, Segment
 
+REMEMBERED = 8
 MOST_BROKEN = 3
 """So many damaged or cut off bodies of a segment are stored: the first, and longer ones after it."""
 
@@ -39,28 +40,28 @@ class Keeper:
         self._store = store
         self._stream = stream
         self._variant = variant
+        self._inits: set[tuple[Hour, str]] = set()
         self._broken: WeakKeyDictionary[Piece, _Broken] = WeakKeyDictionary()
 
     def keep(self, piece: Piece, downloader: Downloader, patience: Patience) -> Kept:
         """Raises SegmentError or StoreError."""
         body = downloader.fetch(piece.entry, patience)
         content = offload(digest.sha256, [body.content])
+        init = self._init(piece, downloader, patience) if body.is_fragment else ''
         if body.kind == FULL:
-            return Kept(self._add(piece, body, content), '', len(body.content))
+            return Kept(self._add(piece, body, content, init), '', len(body.content))
         broken = self._broken.setdefault(piece, _Broken())
         if body.kind == SUSPECT and content in broken.hashes:
             return Kept(None, '')  # the origin has it like that
         cause = 'truncated' if body.kind == PARTIAL else SUSPECT
         if len(broken.hashes) == MOST_BROKEN or len(body.content) <= broken.longest:
             return Kept(None, cause)
-        segment = self._add(piece, body, content)
+        segment = self._add(piece, body, content, init)
         broken.hashes.append(content)
         broken.longest = len(body.content)
         return Kept(segment, cause, len(body.content))
 
-    def _add(self, piece: Piece, body: Body, content: str) -> Segment:
-        if body.is_fragment:
-            raise SegmentError('refused', f'{piece.entry.uri} is a fragment of MP4, which is not kept yet')
+    def _add(self, piece: Piece, body: Body, content: str, init: str) -> Segment:
         segment = Segment.named(
             self._stream,
             self._variant,
@@ -68,6 +69,17 @@ class Keeper:
             duration=piece.entry.duration,
             kind=body.kind,
             content=content,
+            init=init,
         )
         self._store.add(segment, [body.content])
         return segment
+
+    def _init(self, piece: Piece, downloader: Downloader, patience: Patience) -> str:
+        """Makes sure that the init section is in the hour of the segment; returns its SHA-256."""
+        section = downloader.section(piece.entry, patience)
+        content = digest.sha256([section])
+        hour = Hour.holding(self._stream, self._variant, piece.start)
+        if (hour, content) not in self._inits:
+            self._store.add(Segment.init_section(hour, content), [section])
+            self._inits = {(hour, content), *islice(self._inits, REMEMBERED)}
+        return content

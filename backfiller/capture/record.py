@@ -115,6 +115,8 @@ class Recorder:
         offered = self._load()
         load = self._window.load(offered, began, utc_now())
         self.report.loaded(load, wrong_clock=self._window.clock.is_wrong)
+        if load.restarted:
+            self._downloader.forget()
         self._skip(load.skips)
         self._tend()
         self._note_stall(offered, began)

@@ -70,7 +70,6 @@ class Session:
             self._loop.run()
         finally:
             gevent.killall([*self._greenlets, *watching])
-            self._metrics.forget(self.recipe.stream)
 
     def run_to_the_end(self) -> list[str]:
         """Records until every playlist has ended; returns what is left undone."""
@@ -82,7 +81,6 @@ class Session:
             return [undone for each in self._greenlets for undone in each.get()]
         finally:
             gevent.killall(self._greenlets)
-            self._metrics.forget(self.recipe.stream)
 
     def status(self) -> dict[str, Any]:
         """As it stands in /status, by variant."""

@@ -5,19 +5,22 @@ from typing import Any
 
 import click
 import gevent
+from prometheus_client import CollectorRegistry
 
+from backfiller.capture.metrics import CaptureMetrics
 from backfiller.derive.metrics import DeriveMetrics
 from backfiller.derive.pool import Pool
 from backfiller.parts import Parts
 from backfiller.pulse import Pulse
 from backfiller.streams import capturing, deriving, opening
-from backfiller.streams.keeper import Keeper
+from backfiller.streams.keeper import Keeper, Work
 from backfiller.streams.metrics import StreamsMetrics
 from backfiller.streams.recording import Recording
 from common import cli, service, times
 from common.changes import Changes
 from common.errors import UsageError
 from common.http.hosts import is_loopback
+from common.offload import OffloadedDisk
 from common.settings import Derive, Node, Streams
 
 log = logging.getLogger('backfiller')
@@ -45,9 +48,8 @@ def record(**flags: Any) -> None:
     metrics = StreamsMetrics(service.new_registry('recorder'))
     with parts.disk() as disk:
         changes = Changes(parts.node.store)
-        pool = Pool(parts.derive.most_transcodes, parts.derive.transcoder)
-        derived = deriving.work(disk, changes, pool, DeriveMetrics(metrics.registry))
-        keeper = Keeper([capturing.work(disk), derived], metrics.errors.labels('part').inc)
+        works = _works(parts, disk, changes, metrics.registry)
+        keeper = Keeper(works, metrics.errors.labels('part').inc)
         recording = Recording(name, own, registry, keeper, metrics, times.utc_now)
         server = _serve(settings, recording)
         pulse = Pulse(metrics.hub_latency.observe)
@@ -57,6 +59,15 @@ def record(**flags: Any) -> None:
         finally:
             recording.close()
     server.stop_gracefully(1.0)
+
+
+def _works(parts: Parts, disk: OffloadedDisk, changes: Changes, registry: CollectorRegistry) -> list[Work]:
+    """What is done for each stream: it is captured, and variants are derived of it."""
+    pool = Pool(parts.derive.most_transcodes, parts.derive.transcoder)
+    return [
+        capturing.work(disk, CaptureMetrics(registry)),
+        deriving.work(disk, changes, pool, DeriveMetrics(registry)),
+    ]
 
 
 def _serve(settings: Streams, recording: Recording) -> service.HttpServer:
