@@ -38,6 +38,12 @@ class Places:
         self._clock = clock
         self._seen: dict[int, tuple[float, Found]] = {}
 
+    def adopt(self, recipe: Recipe, downloaders: list[Downloader]) -> None:
+        """Other sources behind the first, which stays as it is with its cookies and keys."""
+        self.recipe = recipe
+        self.downloaders = [*self.downloaders[:1], *downloaders[1:]]
+        self._seen.clear()
+
     def look_up(self, source: int) -> Found:
         """Variant -> its places at that source; raises SourceError or ListingError."""
         at, found = self._seen.get(source, (float('-inf'), {}))

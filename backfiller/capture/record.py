@@ -100,6 +100,11 @@ class Recorder:
             undone.append(f'{self.report.label}: the playlist could not be loaded to its end')
         return undone
 
+    @property
+    def source(self) -> int:
+        """Which of the sources is recorded now."""
+        return self._place.source
+
     def status(self) -> dict[str, Any]:
         return self.report.status()
 

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,8 @@ class Session:
         self._store = store
         self._metrics = metrics
         self._skips = Skips(store.disk.root)
-        http = _http_origin(recipe, limit_bytes)
-        self._places = Places(recipe, [Downloader(_origin(url, http)) for url in recipe.sources])
+        self._limit_bytes = limit_bytes
+        self._places = Places(recipe, _downloaders(recipe, limit_bytes))
         self._recorders: dict[str, Recorder] = {}
         self._greenlets: list[gevent.Greenlet[[], Any]] = []
         self._wake = Event()
@@ -85,6 +86,16 @@ class Session:
     def status(self) -> dict[str, Any]:
         """As it stands in /status, by variant."""
         return {variant: recorder.status() for variant, recorder in self._recorders.items()}
+
+    def adopt(self, recipe: Recipe) -> bool:
+        """Whether it goes on by this recipe now: it does if only sources differ that it does not record."""
+        first = replace(recipe, sources=recipe.sources[:1])
+        is_elsewhere = any(each.source for each in self._recorders.values())
+        if first != replace(self.recipe, sources=self.recipe.sources[:1]) or is_elsewhere:
+            return False
+        self.recipe = recipe
+        self._places.adopt(recipe, _downloaders(recipe, self._limit_bytes))
+        return True
 
     def _look(self) -> float:
         """Begins to record what is not recorded yet; raises SourceError or ListingError if nothing is."""
@@ -142,6 +153,11 @@ def _http_origin(recipe: Recipe, limit_bytes: int) -> HttpOrigin:
         deadline_seconds=DEADLINE_SECONDS,
     )
     return HttpOrigin(client, limit_bytes)
+
+
+def _downloaders(recipe: Recipe, limit_bytes: int) -> list[Downloader]:
+    http = _http_origin(recipe, limit_bytes)
+    return [Downloader(_origin(url, http)) for url in recipe.sources]
 
 
 def _origin(url: str, http: HttpOrigin) -> Origin:

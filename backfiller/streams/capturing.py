@@ -10,7 +10,7 @@ from common.offload import OffloadedDisk
 
 
 class Capturing:
-    """A session, and what it was made of."""
+    """A session, and what its stream asks for now."""
 
     def __init__(self, stream: Stream, store: OffloadedDisk, metrics: CaptureMetrics) -> None:
         self._session = Session(stream.recipe, store, metrics)
@@ -22,8 +22,8 @@ class Capturing:
         return self._session.status()
 
     def adopt(self, stream: Stream) -> bool:
-        """Whether it goes on as it is, which it does not with another recipe."""
-        return stream.recipe == self._session.recipe
+        """Whether it goes on with other sources behind the one that it records."""
+        return self._session.adopt(stream.recipe)
 
 
 def work(store: OffloadedDisk, metrics: CaptureMetrics) -> Work:
