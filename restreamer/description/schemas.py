@@ -106,6 +106,7 @@ _HOLE = record(
     fetchable_seconds=AMOUNT,
     held_by=array(TEXT),
     missing_at=array(TEXT),
+    causes=told("why this node's capture did not take them: cause -> segments", by_name(COUNT)),
     not_asked=array(record(peer=maybe(TEXT), error=maybe(TEXT))),
 )
 

@@ -11,8 +11,9 @@ import pytest
 
 from common.horizon import Horizon
 from common.segment import Hour
+from common.skips import Skip, Skips
 from deploy.demo.cluster import free_port
-from tests.kit.build import fill, piece, run_of
+from tests.kit.build import at, fill, piece, run_of
 from tests.kit.fake_peer import HOUR_PATH, answering, plain
 from tests.kit.misdeeds import (
     closed_early,
@@ -80,6 +81,7 @@ def test_a_hole_says_who_has_it_and_who_lacks_it_too(tmp_path: Path, store: Path
             'fetchable_seconds': 0,
             'held_by': [],
             'missing_at': [one, two],
+            'causes': {},
             'not_asked': [],
         },
         {
@@ -92,6 +94,7 @@ def test_a_hole_says_who_has_it_and_who_lacks_it_too(tmp_path: Path, store: Path
             'fetchable_seconds': 4.0,
             'held_by': [one],
             'missing_at': [two],
+            'causes': {},
             'not_asked': [],
         },
     ]
@@ -115,6 +118,19 @@ def test_a_hole_at_the_edge_of_the_range_is_one_if_the_recording_goes_on_behind_
     with node(store) as url:
         found = holes(url, start='2026-11-14T03:00:23Z', end='2026-11-14T03:01:21Z')
         assert short(found) == [('01:20', 1.0, 'everywhere'), ('00:23', 1.0, 'everywhere')]
+
+
+def test_a_hole_says_why_it_was_not_recorded(store: Path) -> None:
+    gone, broken, elsewhere = (ALL[number].segment for number in (10, 11, 30))
+    noted = [
+        Skip(10, 'gone', gone.start, gone.duration),
+        Skip(11, '404', broken.start, broken.duration),
+        Skip(12, 'gone', elsewhere.start, elsewhere.duration),
+        Skip(13, 'gone'),
+    ]
+    Skips(store).append('bus', 'source', noted, at('2026-11-14T03:00:30'))
+    with restreamer(store) as url:
+        assert [each['causes'] for each in holes(url)['holes']] == [{}, {'gone': 1, '404': 1}]
 
 
 def test_what_was_let_go_here_is_no_hole(tmp_path: Path, store: Path) -> None:
