@@ -20,7 +20,7 @@ _CLOCK = 1 << 33
 _VISUAL_BYTES, _AUDIO_BYTES = 78, 28
 """Of a sample entry before the boxes in it (14496-12 12.1.3 and 12.2.3)."""
 
-_BY_NAME = {b'ac-3': 'ac-3', b'ec-3': 'ec-3', b'Opus': 'Opus', b'fLaC': 'fLaC'}
+_BY_NAME = {b'ac-3': 'ac-3', b'ec-3': 'ec-3', b'Opus': 'opus', b'fLaC': 'fLaC'}
 _H264, _H265 = (b'avc1', b'avc3'), (b'hvc1', b'hev1')
 _ES, _CONFIG, _SPECIFIC = 3, 4, 5
 _AAC = 0x40

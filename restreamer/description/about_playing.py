@@ -4,7 +4,7 @@ from common.playlist import CONTENT_TYPE as HLS
 from common.segment import MEDIA_TYPES, SEGMENT_SUFFIX
 from restreamer.description import taken
 from restreamer.description.about_serving import parts_of
-from restreamer.description.parts import SIGNED, Route, blob_of, json_of, refused, text_of
+from restreamer.description.parts import SIGNED, Answer, Route, blob_of, json_of, refused, text_of
 from restreamer.description.schemas import ref
 from restreamer.playing.cut import MP4
 
@@ -16,9 +16,15 @@ _WHOLE = {'start': taken.START, 'end': '2026-11-14T03:00:04Z'}
 _REFUSED = {
     400: refused('the range lacks a start or an end, is empty, or longer than a day'),
     404: refused('nothing of the range is held'),
-    409: json_of('it has holes, and the query has no `holes=allow`', ref('HolesRefused')),
     503: refused('so many are cut that no more are begun, or the disk fails', 'Retry-After'),
 }
+
+
+def _conflict(meaning: str) -> Answer:
+    """Of a cut: the range has holes that are not allowed, or it is what no one file can be."""
+    either = {'anyOf': [ref('HolesRefused'), ref('Error')]}
+    return json_of(f'it has holes, and the query has no `holes=allow`; or {meaning}', either)
+
 
 PLAYING = {
     'playlists.master': Route(
@@ -48,6 +54,7 @@ PLAYING = {
             200: blob_of('the segments joined', TRANSPORT_STREAM, 'ETag', 'Content-Disposition'),
             **parts_of(TRANSPORT_STREAM),
             **_REFUSED,
+            409: _conflict('it has fragments of MP4, of which the `.mp4` is to be taken'),
         },
         (*_CUT, taken.RANGE, taken.IF_NONE_MATCH),
         asked=_WHOLE,
@@ -58,6 +65,7 @@ PLAYING = {
         {
             200: blob_of('the MP4, as it is made', MP4, 'Content-Disposition'),
             **_REFUSED,
+            409: _conflict('the init section of its fragments changes: cut it there'),
             422: refused('ffmpeg makes no MP4 of it'),
             501: refused('there is no ffmpeg here'),
         },

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from flask import Blueprint, request
@@ -17,6 +18,7 @@ from common.offload import offload
 from common.reel import covered
 from common.segment import MEDIA_TYPES, SEGMENT_SUFFIX, Segment, shown
 from common.timeline import Interval
+from common.times import iso
 from common.video.mpegts import media
 from restreamer import parameters
 from restreamer.admission.limits import Gate
@@ -41,6 +43,16 @@ class Cut(NamedTuple):
     segments: list[tuple[Segment, int]]
     holes: tuple[Interval, ...]
 
+    @property
+    def has_fragments(self) -> bool:
+        return any(segment.init for segment, _ in self.segments)
+
+    @property
+    def changes(self) -> list[Segment]:
+        """The segments with which another init section begins, or a transport stream after fragments."""
+        pairs = pairwise(segment for segment, _ in self.segments)
+        return [later for earlier, later in pairs if earlier.init != later.init]
+
 
 class HolesError(Conflict):
     """What was asked for has holes, and nobody said that it may."""
@@ -59,6 +71,10 @@ def holes_error(error: HolesError) -> tuple[dict[str, Any], int]:
 def transport_stream(stream: str, variant: str) -> Response:
     """A range as one file of the segments that it touches. With holes only if the query has `holes=allow`."""
     cut = _cut(stream, variant)
+    if cut.has_fragments:
+        raise Conflict(
+            f'{stream}/{variant} is fragments of MP4 here, which are no transport stream: take the .mp4'
+        )
     file = JoinedFile(context().disk, cut.segments)
     response = Response(
         _Gated(file, context().cuts), mimetype=MEDIA_TYPES[SEGMENT_SUFFIX], direct_passthrough=True
@@ -76,8 +92,12 @@ def mp4(stream: str, variant: str) -> Response:
     if not program:
         raise NotInstalled(f'ffmpeg: there is no {context().ffmpeg} here, which makes the MP4; take the .ts')
     cut = _cut(stream, variant)
-    blocks = _Gated(JoinedFile(context().disk, cut.segments), context().cuts)
-    made = remux.remuxed(program, blocks, has_aac=offload(_has_aac, context().disk, cut))
+    if cut.changes:
+        raise Conflict(
+            f'another init section begins at {iso(cut.changes[0].start)}, which one MP4 cannot go on with: '
+            'end there, and begin there anew'
+        )
+    made = _remuxed(program, cut)
     try:
         first = next(made, b'') if request.method == 'GET' else b''
     except SegmentError as error:
@@ -85,6 +105,16 @@ def mp4(stream: str, variant: str) -> Response:
     response = Response(_all(first, made), mimetype=MP4, direct_passthrough=True)
     _name(response, cut, stream, variant, 'mp4')
     return response
+
+
+def _remuxed(program: str, cut: Cut) -> Iterator[bytes]:
+    """By ffmpeg; it is given fragments behind the one init section that they need."""
+    disk, first = context().disk, cut.segments[0][0]
+    section = offload(disk.sizes_of, first.hour, filter(None, [first.needs]))
+    blocks = _Gated(JoinedFile(disk, [*section.items(), *cut.segments]), context().cuts)
+    if first.init:
+        return remux.remuxed(program, blocks, 'mp4', has_adts=False)
+    return remux.remuxed(program, blocks, 'mpegts', has_adts=offload(_has_aac, disk, cut))
 
 
 def _cut(stream: str, variant: str) -> Cut:

@@ -1,4 +1,4 @@
-"""MPEG-TS into MP4 by ffmpeg, without encoding anything anew."""
+"""MPEG-TS, or fragments of MP4, into one MP4 by ffmpeg, without encoding anything anew."""
 
 import shutil
 from collections.abc import Iterator
@@ -30,13 +30,13 @@ def found(program: str) -> str | None:
     return shutil.which(program)
 
 
-def remuxed(program: str, blocks: Blocks, *, has_aac: bool) -> Iterator[bytes]:
-    """The MP4 of a transport stream, as it is made; raises SegmentError if ffmpeg cannot make it.
+def remuxed(program: str, blocks: Blocks, kind: str, *, has_adts: bool) -> Iterator[bytes]:
+    """The MP4 of blocks of the `kind` mpegts or mp4, as it is made; raises SegmentError if ffmpeg makes none.
 
-    ffmpeg ends with the iterator. AAC has to be told of, because it is framed in another way in MP4.
+    ffmpeg ends with the iterator. AAC in ADTS has to be told of, because it is framed in another way in MP4.
     """
-    framing = ['-bsf:a', 'aac_adtstoasc'] if has_aac else []
-    command = [program, '-v', 'error', '-nostdin', '-f', 'mpegts', '-i', 'pipe:0', '-map', '0:v?', '-map',
+    framing = ['-bsf:a', 'aac_adtstoasc'] if has_adts else []
+    command = [program, '-v', 'error', '-nostdin', '-f', kind, '-i', 'pipe:0', '-map', '0:v?', '-map',
                '0:a?', '-c', 'copy', *framing, '-movflags', _FRAGMENTED, '-f', 'mp4', 'pipe:1']  # fmt: skip
     with subprocess.Popen(command, stdin=_PIPE, stdout=_PIPE, stderr=_PIPE) as process:
         feeding = gevent.spawn(_feed, cast(IO[bytes], process.stdin), blocks)

@@ -183,5 +183,5 @@ def test_a_segment_that_goes_away_ends_the_ffmpeg_that_waits_for_it() -> None:
             closed.append(True)
 
     with pytest.raises(SegmentError, match='the next is gone'), gevent.Timeout(10):
-        list(remuxed(ffmpeg(), Blocks(), has_aac=False))
+        list(remuxed(ffmpeg(), Blocks(), 'mpegts', has_adts=False))
     assert closed

@@ -3,10 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urljoin
 
+import av
 import pytest
+import requests
 
 from common import digest, wire
 from common.disk import Disk
@@ -14,7 +17,7 @@ from common.segment import Hour
 from deploy.demo import video
 from restreamer.admission.signing import Scope, signed
 from tests.kit.build import Piece, at, fill, init_of, piece
-from tests.kit.fragmented import Fragmented, encoded, recorded
+from tests.kit.fragmented import FRAMES_A_FRAGMENT, Fragmented, encoded, recorded
 from tests.kit.needs import need_module
 from tests.kit.process import get, restreamer, running
 
@@ -43,7 +46,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, held: list[Piece]) -> Path:
 
 @pytest.fixture(scope='module')
 def url(store: Path) -> Iterator[str]:
-    with restreamer(store) as url:
+    with restreamer(store, '--ffmpeg', video.ffmpeg()) as url:
         yield url
 
 
@@ -145,3 +148,41 @@ def test_a_fragment_without_its_init_section_neither_plays_nor_covers(
         fill(disk.root, [init_of(HOURS[1], made.init)])
         assert [each['seconds'] for each in get(f'{url}/coverage/bus/source{RANGE}').json()['covered']] == [8]
         assert get(f'{url}{MEDIA}{RANGE}').text.count('.m4s\n') == 4
+
+
+def cut_of(url: str, kind: str, query: str) -> requests.Response:
+    return get(f'{url}/cut/bus/source.{kind}{query}&holes=allow')
+
+
+def test_a_cut_is_an_mp4_with_every_frame_and_no_transport_stream(
+    url: str, tmp_path: Path, held: list[Piece]
+) -> None:
+    """Also where the range begins in the middle."""
+    refused = cut_of(url, 'ts', RANGE)
+    assert refused.status_code == 409
+    assert refused.json()['error'].endswith('which are no transport stream: take the .mp4')
+    for start, count in (('03:59:00', 4), ('04:00:00', 2)):
+        made = cut_of(url, 'mp4', RANGE.replace('03:59:00', start))
+        assert (made.status_code, made.headers['Content-Type']) == (200, 'video/mp4')
+        (tmp_path / 'cut.mp4').write_bytes(made.content)
+        assert video.plays_cleanly(str(tmp_path / 'cut.mp4')) == ''
+        with av.open(tmp_path / 'cut.mp4') as container:
+            assert sum(1 for _ in container.decode(video=0)) == FRAMES_A_FRAGMENT * count
+    assert refused.headers['Content-Type'] == 'application/json'
+
+
+def test_where_the_init_section_changes_players_are_told_and_no_cut_goes_over_it(tmp_path: Path) -> None:
+    """A recorder was started again with another size of picture."""
+    one, other = encoded(seconds=4), encoded(seconds=4, size='160x90')
+    pieces = [*recorded(one, START), *recorded(other, START + timedelta(seconds=4))]
+    with restreamer(fill(tmp_path / 'store', pieces), '--ffmpeg', video.ffmpeg()) as url:
+        lines = get(f'{url}{MEDIA}{RANGE}').text.splitlines()
+        changes = [place for place, line in enumerate(lines) if line.startswith('#EXT-X-MAP')]
+        assert len(changes) == 2
+        assert lines[changes[1] - 1] == '#EXT-X-DISCONTINUITY'
+        assert '/2026-11-14T04/' in lines[changes[1]]
+        refused = cut_of(url, 'mp4', RANGE)
+        assert (refused.status_code, list(refused.json())) == (409, ['error'])
+        assert 'begins at 2026-11-14T04:00:00Z' in refused.json()['error']
+        for query in (RANGE.replace('04:01', '04:00'), RANGE.replace('03:59', '04:00')):
+            assert cut_of(url, 'mp4', query).status_code == 200
