@@ -11,6 +11,8 @@ from common.disk import Disk
 from tests.browser.viewer import View, need_browser, watching_node
 from tests.kit.build import HOUR, Piece, fill
 from tests.kit.footage import FRAMES_A_PIECE, broken_footage, footage
+from tests.kit.fragmented import FRAMES_A_FRAGMENT, encoded
+from tests.kit.fragmented import recorded as recorded_as
 from tests.kit.needs import need_time
 from tests.kit.process import eventually, metrics, restreamer
 from tests.kit.proxy import switching
@@ -19,6 +21,7 @@ LIVE = '/playlist/bus/source.m3u8'
 RANGE = '?start=2026-11-14T03:00:00Z&end=2026-11-14T03:02:00Z'
 PATHS = '/playlist/bus/source.m3u8', '/playlist/bus.m3u8'
 A_MOMENT_SECONDS = 0.2
+SIX_SECONDS = timedelta(seconds=6)
 WAITED_LONG = 'bufferNudgeOnStall'
 """What hls.js says when it has waited for a while at the end of what there is."""
 
@@ -83,6 +86,29 @@ def test_chromium_plays_a_range_over_a_hole_and_a_new_beginning_by_itself(
 
 
 @pytest.fixture(scope='module')
+def fragmented() -> list[Piece]:
+    """Fragments of two init sections, the second of another size of picture, over the end of an hour."""
+    one, other = encoded(seconds=6), encoded(seconds=4, size='160x90')
+    return [*recorded_as(one, HOUR.end - SIX_SECONDS), *recorded_as(other, HOUR.end)]
+
+
+@pytest.mark.parametrize('native', [False, True], ids=['hls.js', 'chromium'])
+def test_fragments_play_to_their_end_over_a_change_of_the_init_section(
+    home: Path, tmp_path: Path, fragmented: list[Piece], native: bool
+) -> None:
+    span = '?start=2026-11-14T03:59:00Z&end=2026-11-14T04:01:00Z'
+    with restreamer(fill(tmp_path / 'store', fragmented)) as url, ExitStack() as stack:
+        urls = [f'{url}{path}{span}' for path in PATHS]
+        viewers = [stack.enter_context(watching_node(each, home, native=native)) for each in urls]
+        views = [viewer.until(lambda view: view.ended) for viewer in viewers]
+    for view in views:
+        assert native or view.complaints == []
+        ((first, last),) = view.played
+        assert (first, last) == pytest.approx((0, 10), abs=A_MOMENT_SECONDS)
+        assert view.frames >= FRAMES_A_FRAGMENT * 5
+
+
+@pytest.fixture(scope='module')
 def live(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Piece]:
     """What was recorded until now: the newest is ten seconds old."""
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=40)
@@ -120,6 +146,20 @@ def test_a_player_that_is_moved_to_another_node_goes_on(
     assert set(view.complaints) <= {WAITED_LONG}
     starts = {start for start, _ in view.appended}
     assert starts == {each.segment.start for each in live[-len(starts) :]}
+
+
+def test_a_player_follows_fragments_that_land(home: Path, tmp_path: Path) -> None:
+    """Over a change of the init section."""
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=30)
+    one, other = encoded(seconds=20), encoded(seconds=8, size='160x90')
+    held = recorded_as(one, start)
+    new = recorded_as(other, held[-1].segment.end)
+    store = land(tmp_path / 'store', held)
+    with restreamer(store) as url, watching_node(f'{url}{LIVE}', home) as viewer:
+        viewer.until(lambda view: view.has_reached(held[-1]))
+        land(store, new)
+        view = viewer.until(lambda view: view.has_reached(new[-1]))
+    assert set(view.complaints) <= {WAITED_LONG}
 
 
 def test_a_player_that_is_moved_to_a_node_that_holds_less_has_to_load_its_playlist_again(

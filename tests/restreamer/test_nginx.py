@@ -11,7 +11,7 @@ import requests
 import trustme
 
 from restreamer.admission.signing import Scope, signed
-from tests.kit.build import HOUR, Piece, files_below, fill, piece, run_of, tombstone_of
+from tests.kit.build import HOUR, Piece, files_below, fill, fragments, piece, run_of, tombstone_of
 from tests.kit.nginx import in_front_of
 from tests.kit.process import get, run, running
 
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.needs('nginx')
 READ = 'read-' + 'r' * 20
 HELD, OTHER, WITHDRAWN, LINKED, UNREADABLE = run_of(5)
 BIG = piece('2026-11-14T03:30:00', body=os.urandom(3_000_000))
+SECTION, FRAGMENT, GONE = fragments(2, '2026-11-14T03:40:00')
 STRANGE = piece('2026-11-14T03:00:00', stream='tram')
 FOREVER = 4_000_000_000
 SPAN = 'start=2026-11-14T03:00:00Z&end=2026-11-14T03:01:00Z'
@@ -40,8 +41,9 @@ class Front:
 @pytest.fixture(scope='module')
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp('front')
-    store = fill(folder / 'store', [HELD, OTHER, WITHDRAWN, BIG, STRANGE])
-    (store / tombstone_of(WITHDRAWN).path).touch()
+    store = fill(folder / 'store', [HELD, OTHER, WITHDRAWN, BIG, STRANGE, SECTION, FRAGMENT, GONE])
+    for each in (WITHDRAWN, GONE):
+        (store / tombstone_of(each).path).touch()
     (folder / 'secret').write_bytes(b'outside')
     (store / LINKED.path).symlink_to(folder / 'secret')
     for hidden in ('.horizon.json', f'.quarantine/{HELD.path}', f'{HELD.hour.path}/.{HELD.name}'):
@@ -73,7 +75,9 @@ COMPARED = (
 )
 
 
-@pytest.mark.parametrize('each', [HELD, BIG], ids=['small', 'big'])
+@pytest.mark.parametrize(
+    'each', [HELD, BIG, SECTION, FRAGMENT], ids=['small', 'big', 'init section', 'fragment']
+)
 def test_a_segment_is_the_same_as_without_it(front: Front, each: Piece) -> None:
     found = front.get(path_of(each))
     alone = get(front.alone + path_of(each), headers={'Authorization': f'Bearer {READ}'})
@@ -112,6 +116,8 @@ def test_what_a_client_has_is_not_sent_again(front: Front) -> None:
     [
         f'/segments/{tombstone_of(WITHDRAWN).path}',
         path_of(WITHDRAWN),
+        path_of(GONE),
+        path_of(FRAGMENT).replace('.m4s', '.ts'),
         path_of(LINKED),
         path_of(UNREADABLE),
         '/segments/.horizon.json',
