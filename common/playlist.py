@@ -113,9 +113,9 @@ def _told(variant: VariantStream) -> Iterator[str]:
         yield 'RESOLUTION={}x{}'.format(*variant.resolution)
 
 
-def map_line(uri: str) -> str:
-    """That the segments from here on need the init section at the URI (RFC 8216 section 4.3.2.5)."""
-    return f'#EXT-X-MAP:URI="{uri}"'
+def map_line(uri: str, part: str = '') -> str:
+    """That the segments from here on need the init section there (RFC 8216 section 4.3.2.5)."""
+    return f'#EXT-X-MAP:URI="{uri}"' + (f',BYTERANGE="{part}"' if part else '')
 
 
 def media_lines(
@@ -132,7 +132,8 @@ def media_lines(
         if previous and (segment in breaks or not timeline.continues(previous, segment)):
             yield '#EXT-X-DISCONTINUITY'
         if segment.init and not (previous and previous.init == segment.init):
-            yield map_line(uri_of(Segment.init_section(segment.hour, segment.init)))
+            section = Segment.init_section(segment.hour, segment.init)
+            yield map_line(uri_of(section), range_of(section))
         date = segment.start.replace(tzinfo=None).isoformat(timespec='microseconds')
         yield f'#EXT-X-PROGRAM-DATE-TIME:{date}Z'
         yield f'#EXTINF:{segment.duration.total_seconds():.6f},'

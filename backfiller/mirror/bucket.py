@@ -70,7 +70,7 @@ class Bucket:
 
     def names(self, hour: Hour) -> set[str]:
         objects = self.objects(hour)
-        inside = self._inside(hour) if joined.NAME in objects else None
+        inside = self._inside(hour) if objects.keys() & set(joined.NAMES) else None
         return without_withdrawn([*filter(is_name, objects), *(inside.spans if inside else ())])
 
     def objects(self, hour: Hour) -> dict[str, int]:
@@ -205,18 +205,19 @@ class Bucket:
             if segment.name not in spans:
                 yield segment, () if segment.withdrawal else self._body(segment)
         together = [segment for segment in segments if segment.name in spans]
+        path = f'{hour.path}/{inside.name}' if inside else ''
         for run in joined.runs(together, spans, RANGE_BYTES):
-            yield from self._run(hour, run, spans)
+            yield from self._run(path, run, spans)
 
     def _body(self, segment: Segment) -> Iterator[bytes]:
         yield self.calls.get(segment.path, self._max_segment_bytes)
 
     def _run(
-        self, hour: Hour, run: Sequence[Segment], spans: Mapping[str, Span]
+        self, path: str, run: Sequence[Segment], spans: Mapping[str, Span]
     ) -> Iterator[tuple[Segment, Chunks]]:
         """Segments that lie one after the other in the hour's object, with one request."""
         start, end = spans[run[0].name].offset, spans[run[-1].name].end
-        path, size = f'{hour.path}/{joined.NAME}', end - start
+        size = end - start
         fetch = cache(
             lambda: memoryview(self.calls.get(path, size, start=start, size_bytes=size) if size else b'')
         )

@@ -1,5 +1,8 @@
 """One object for an hour: its segments joined in order of time, cut into parts for a multipart upload.
 
+It is made of an hour's transport streams, and fragments of MP4 lie beside it. An hour that has none of these
+becomes an MP4 file: the fragments behind their init sections.
+
 S3 takes 1 to 10,000 parts of 5 MiB to 5 GiB, of which only the last may be smaller (Amazon S3 User Guide,
 "Amazon S3 multipart upload limits"). Parts end where segments end, so that one that S3 lost or refused can be
 made again from whole files, each of which is checked against its name on the way.
@@ -10,10 +13,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from common.members import plain_only
+from common.members import plain_only, without_tombstones
 from common.segment import Hour, Segment
 
-NAME = 'hour.ts'
+STREAM_NAME, FRAGMENTS_NAME = NAMES = 'hour.ts', 'hour.mp4'
 PART_BYTES = 8 * 1024 * 1024
 MOST_PARTS = 10_000
 
@@ -31,8 +34,9 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Joined:
-    """The object: its ETag, its size in bytes, and where in it each of its segments lies."""
+    """The object: its name, ETag and size in bytes, and where in it each of its segments lies."""
 
+    name: str
     etag: str
     size_bytes: int
     spans: Mapping[str, Span]
@@ -52,9 +56,19 @@ class Part:
 
 
 def in_order(hour: Hour, sizes: Mapping[str, int]) -> list[Segment]:
-    """All segments of the hour in the order in which they are joined: as they start."""
-    found = [Segment.parse(hour, name) for name in plain_only(sizes)]
-    return sorted(found, key=lambda each: (each.start, each.name))
+    """The segments of the hour that are joined, in that order: as they start, init sections first."""
+    found = [Segment.parse(hour, name) for name in plain_only(sizes) or without_tombstones(sizes)]
+    return sorted(found, key=lambda each: (not each.is_init, each.start, each.name))
+
+
+def name_for(segments: Iterable[Segment]) -> str:
+    """What the object of these is called."""
+    return FRAGMENTS_NAME if any(each.init or each.is_init for each in segments) else STREAM_NAME
+
+
+def paths(hour: Hour) -> set[str]:
+    """Where the object of the hour may lie."""
+    return {f'{hour.path}/{name}' for name in NAMES}
 
 
 def spans(segments: Sequence[Segment], sizes: Mapping[str, int]) -> dict[str, Span]:

@@ -92,23 +92,25 @@ class AllInOne:
         segments = joined.in_order(hour, sizes)
         if not inside and segments:
             inside, added = self._join(hour, segments, sizes)
-            objects = {**objects, joined.NAME: inside.size_bytes}
+            objects = {**objects, inside.name: inside.size_bytes}
             there = Manifest(hour, sizes, inside)
-        self._uploads.drop(_path(hour))
+        for path in joined.paths(hour):
+            self._uploads.drop(path)
         late = self._late.send(hour, sizes, objects, there)
         return Sent(added + late.segments, late.problems, inside)
 
     def sweep(self, hours: Sequence[Hour]) -> None:
-        self._uploads.sweep({_path(hour) for hour in hours})
+        self._uploads.sweep({path for hour in hours for path in joined.paths(hour)})
 
     def _join(self, hour: Hour, segments: Sequence[Segment], sizes: Mapping[str, int]) -> tuple[Joined, int]:
         """The object, and how many segments were sent for it; raises SegmentError if it is not our turn."""
-        path, spans = _path(hour), joined.spans(segments, sizes)
+        name, spans = joined.name_for(segments), joined.spans(segments, sizes)
+        path = f'{hour.path}/{name}'
         fingerprint, total = digest.fingerprint(spans), sum(sizes[each] for each in spans)
         head = self._bucket.calls.head(path)
         if head:
             if (head.metadata.get('fingerprint'), head.size_bytes) == (fingerprint, total):
-                return Joined(head.etag, total, spans), 0
+                return Joined(name, head.etag, total, spans), 0
             patience = timedelta(seconds=TAKEOVER_SECONDS)
             if head.metadata.get('node') != self._node_id and self._clock() < head.modified + patience:
                 raise SegmentError(
@@ -121,11 +123,11 @@ class AllInOne:
             self._read,
             fingerprint=fingerprint,
             on_end={'IfNoneMatch': '*'} if is_first else {},
-            ContentType=media_type(joined.NAME),
+            ContentType=media_type(name),
             CacheControl=IMMUTABLE,
             Metadata={'fingerprint': fingerprint, 'node': self._node_id},
         )
-        return Joined(etag, total, spans), len(segments)
+        return Joined(name, etag, total, spans), len(segments)
 
     def _read(self, part: joined.Part) -> bytes:
         """The bytes of a part, each segment checked against its name; blocks. Raises SegmentError."""
@@ -154,11 +156,7 @@ class _Intact:
         return self._names
 
 
-def _path(hour: Hour) -> str:
-    return f'{hour.path}/{joined.NAME}'
-
-
 def _still_there(objects: Mapping[str, int], there: Manifest | None) -> Joined | None:
     """The hour's one object, if the manifest knows it and it is what it says."""
     inside = there.joined if there else None
-    return inside if inside and objects.get(joined.NAME) == inside.size_bytes else None
+    return inside if inside and objects.get(inside.name) == inside.size_bytes else None

@@ -2,7 +2,7 @@
 
 {"version": 1, "layout": "segments" or "hour", "stream": ..., "variant": ..., "hour": ...,
  "segments": [{"name": ..., "size": bytes, "sha256": hex}, ...], "tombstones": [name, ...],
- "object": {"name": "hour.ts", "size": bytes, "etag": ...},
+ "object": {"name": "hour.ts" or "hour.mp4", "size": bytes, "etag": ...},
  "coverage": per cent, "holes": [{"start": ..., "end": ..., "seconds": ...}, ...],
  "fingerprint": hex, "written_by": node id, "written_at": time, "software": "segmesh VERSION"}
 
@@ -52,7 +52,7 @@ class Manifest:
         spans = self.spans
 
         def uri_of(segment: Segment) -> str:
-            return joined.NAME if segment.name in spans else quote(segment.name)
+            return quote(self.object_of(segment.name))
 
         def range_of(segment: Segment) -> str:
             span = spans.get(segment.name)
@@ -69,7 +69,7 @@ class Manifest:
     def objects(self) -> dict[str, int]:
         """The objects that hold the hour, and their sizes."""
         own = {name: size for name, size in self.sizes.items() if name not in self.spans}
-        return own | ({joined.NAME: self.joined.size_bytes} if self.joined else {})
+        return own | ({self.joined.name: self.joined.size_bytes} if self.joined else {})
 
     @property
     def coverage(self) -> timeline.Coverage:
@@ -78,7 +78,7 @@ class Manifest:
 
     def object_of(self, name: str) -> str:
         """The object in which the member lies."""
-        return joined.NAME if name in self.spans else name
+        return self.joined.name if self.joined and name in self.joined.spans else name
 
     def encode(self, *, written_by: str, written_at: datetime) -> str:
         coverage = self.coverage
@@ -99,7 +99,7 @@ class Manifest:
         }
         if self.joined:
             found = self.joined
-            document['object'] = {'name': joined.NAME, 'size': found.size_bytes, 'etag': found.etag}
+            document['object'] = {'name': found.name, 'size': found.size_bytes, 'etag': found.etag}
         return json.dumps(document, indent=1) + '\n'
 
     @classmethod
@@ -136,7 +136,7 @@ def of_objects(
     """
     known = {**(there.sizes if there else {}), **ours}
     intact = {name: size for name, size in objects.items() if is_name(name) and known.get(name, size) == size}
-    if inside and objects.get(joined.NAME) == inside.size_bytes:
+    if inside and objects.get(inside.name) == inside.size_bytes:
         intact |= {name: span.size_bytes for name, span in inside.spans.items()}
     else:
         inside = None
@@ -153,7 +153,10 @@ def _joined(document: Any) -> Joined | None:
         for each in document['segments']
         if 'offset' in each
     }
-    found = Joined(str(document['object']['etag']), _size(document['object']['size']), spans)
+    told = document['object']
+    if told['name'] not in joined.NAMES:
+        raise ValueError(f'{told["name"]!r} is no object of an hour')
+    found = Joined(told['name'], str(told['etag']), _size(told['size']), spans)
     if any(span.end > found.size_bytes for span in spans.values()):
         raise ValueError('a segment lies outside its object')
     return found

@@ -97,7 +97,7 @@ def test_a_foreign_peer_gives_and_gets_its_transport_streams_and_never_sees_a_fr
 def test_mirror_verify_damage_restore(
     archive: Archive, tmp_path: Path, held: list[Piece], layout: str
 ) -> None:
-    """In layout `hour` transport streams are joined, and fragments and their init section lie beside."""
+    """In layout `hour` transport streams are joined, and fragments beside them are objects of their own."""
     pieces = [*held, *run_of(2, '2026-11-14T03:10:00')]
     store = fill(tmp_path / 'A', pieces)
     first = archive.mirror(store, '--layout', layout)
@@ -120,6 +120,30 @@ def test_mirror_verify_damage_restore(
     restored = archive.restore(tmp_path / 'B')
     assert restored.wait() == 0, restored.output
     assert run('diff', '-r', store / 'bus', tmp_path / 'B/bus').output == ''
+
+
+def test_an_hour_of_fragments_becomes_one_mp4_and_late_ones_lie_beside(
+    archive: Archive, tmp_path: Path, held: list[Piece]
+) -> None:
+    store, last = fill(tmp_path / 'A', held[:-1]), held[-1]
+    assert archive.mirror(store, '--layout', 'hour').wait() == 0
+    joined, playlist = f'{HOUR.path}/hour.mp4', f'{HOUR.path}/playlist.m3u8'
+    assert archive.paths() == {joined, playlist, f'{HOUR.path}/manifest.json'}
+    assert archive.head(joined)['ContentType'] == 'video/mp4'
+    assert archive.read(joined) == b''.join(each.body for each in held[:-1])
+    assert video.plays_cleanly(archive.public_url(joined)) == ''
+
+    again = archive.mirror(fill(store, [last]), '--layout', 'hour')
+    assert '1 segment put' in again.output
+    assert archive.paths() == {joined, playlist, f'{HOUR.path}/manifest.json', last.path}
+    size = len(held[0].body)
+    assert f'#EXT-X-MAP:URI="hour.mp4",BYTERANGE="{size}@0"\n'.encode() in archive.read(playlist)
+    assert f'#EXT-X-BYTERANGE:{len(held[1].body)}@{size}\nhour.mp4\n'.encode() in archive.read(playlist)
+    assert video.plays_cleanly(archive.public_url(playlist)) == ''
+
+    assert archive.verify('--deep', '--store', store).wait() == 0
+    assert archive.restore(tmp_path / 'B').wait() == 0
+    assert files_below(tmp_path / 'B') == files_below(store)
 
 
 def test_the_bucket_tells_what_each_object_is_and_plays(
