@@ -91,6 +91,7 @@ def test_what_is_withdrawn_leaves_the_manifest() -> None:
         json.dumps({'segments': [{'name': PIECES[0].name, 'size': True}], 'tombstones': []}),
         json.dumps({'segments': [{'name': PIECES[0].name, 'size': '9'}], 'tombstones': []}),
         json.dumps({'segments': [], 'tombstones': ['../../x.tombstone']}),
+        json.dumps({'segments': [], 'tombstones': [], 'object': {'name': '../x', 'size': 1, 'etag': ''}}),
     ],
 )
 def test_a_damaged_manifest_is_said(text: str) -> None:
