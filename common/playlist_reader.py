@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from common.errors import ListingError
 from common.playlist_parts import ByteRange, Init, Inits, Key, Keys, Ranges
-from common.playlist_text import BaseUrl, Variables, lines, seconds, whole
+from common.playlist_text import BaseUrl, Variables, lines, seconds, told, whole
 from common.segment import shown
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -133,7 +133,7 @@ class _Reading:
         try:
             entry = self._entry(line, start)
         except ValueError as error:
-            cause = f'{shown(line)}: {shown(str(error), 200)}'
+            cause = f'{shown(line)}: {told(error)}'
             self.found.append((self.run, Skipped(self.sequence, cause, self.duration, start)))
         else:
             self.found.append((self.run, entry))
@@ -192,7 +192,7 @@ class _Reading:
         """Gives the times before the first stated one of a run (RFC 8216 section 4.3.2.6)."""
         for index in range(len(self.found) - 1, 0, -1):
             (run, later), (before, each) = self.found[index], self.found[index - 1]
-            if each.start is None and each.duration and run == before:
+            if later.start and not each.start and each.duration and run == before:
                 self.found[index - 1] = before, replace(each, start=_moved(later.start, -each.duration))
 
     def target(self, value: str) -> None:
@@ -210,8 +210,8 @@ class _Reading:
         self.discontinuities = whole(value)
 
     def extinf(self, value: str) -> None:
-        told = value.partition(',')[0].split(maxsplit=1)
-        self.duration = timedelta(seconds=seconds(told[0] if told else ''))
+        words = value.partition(',')[0].split(maxsplit=1)
+        self.duration = timedelta(seconds=seconds(words[0] if words else ''))
 
     def byte_range(self, value: str) -> None:
         self.range = value

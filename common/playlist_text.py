@@ -29,6 +29,7 @@ _FILE_NAME = re.compile(r'[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\?[A-Za-z0-9._=&%-]+)?'
 
 _LEFT_AS_IT_IS = "!#$%&'()*+,/:;=?@[]~"
 _SECONDS_A_DAY = 86_400
+_LONGEST_MESSAGE = 200
 
 
 def decoded(body: bytes) -> str:
@@ -43,6 +44,12 @@ def lines(text: str) -> Iterator[str]:
     if first != '#EXTM3U' and not first.startswith(('#EXTM3U ', '#EXTM3U\t')):
         raise ListingError(f'{shown(text, 60)} is not a playlist: it does not start with #EXTM3U')
     return found
+
+
+def told(error: ValueError) -> str:
+    """What it says, safe and short enough for a log line: not all of them are ours."""
+    text = str(error)
+    return text if len(text) <= _LONGEST_MESSAGE and text.isascii() and text.isprintable() else shown(text)
 
 
 def whole(text: str) -> int:

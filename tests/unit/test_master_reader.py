@@ -150,6 +150,13 @@ def test_its_variables_are_there_for_its_media_playlists() -> None:
     assert found.variants[0].uri == 'https://cdn/x.m3u8?secret'
 
 
+def test_a_value_is_put_in_once() -> None:
+    define = '#EXT-X-DEFINE:QUERYPARAM="q"\n'
+    media = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="n",URI="{$q}"\n'
+    found = parse_master(f'#EXTM3U\n{define}{media}{GOOD}', 'https://origin/live/master.m3u8?q={$q}')
+    assert found.renditions[0].uri == 'https://origin/live/%7B$q%7D'
+
+
 @pytest.mark.parametrize(
     ('text', 'answer'),
     [
