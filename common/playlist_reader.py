@@ -18,7 +18,6 @@ MAX_BYTES = 16 * 1024 * 1024
 
 MOST_SEGMENTS = 250_000
 MOST_UNREAD = 100
-LONGEST_TIME = 64
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -217,8 +216,6 @@ class _Reading:
         self.range = value
 
     def program_date_time(self, value: str) -> None:
-        if len(value) > LONGEST_TIME:
-            raise ValueError
         time = datetime.fromisoformat(value.strip())
         self.time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 

@@ -120,6 +120,8 @@ def test_a_master_playlist_without_usable_variants_is_a_listing_error(lines: str
 
 def test_a_variant_without_a_uri_is_not_given_that_of_the_next() -> None:
     assert read(f'#EXT-X-STREAM-INF:BANDWIDTH=1\n{GOOD}stray.m3u8').variants == (GOOD_VARIANT,)
+    unread = '#EXT-X-STREAM-INF:CODECS="a\n'
+    assert read(f'#EXT-X-STREAM-INF:BANDWIDTH=1\n{unread}x.m3u8\n{GOOD}').variants == (GOOD_VARIANT,)
 
 
 def test_variants_stay_as_they_stand_also_of_one_uri() -> None:
