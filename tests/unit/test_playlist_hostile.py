@@ -198,6 +198,11 @@ def test_variables_do_not_multiply_the_text_without_bound(line: str) -> None:
         parse_media(HEAD + define + line * 10_000, BASE)
 
 
+def test_of_many_lines_that_cannot_be_read_the_first_are_told() -> None:
+    found = parse_media(HEAD + GOOD + '#EXT-X-MEDIA-SEQUENCE:x\n' * 1_000, BASE)
+    assert len(found.unread) == playlist_reader.MOST_UNREAD
+
+
 def test_variables_of_variables_do_not_grow_without_bound() -> None:
     define = '#EXT-X-DEFINE:NAME="v",VALUE="x"\n' + '#EXT-X-DEFINE:NAME="v",VALUE="{$v}{$v}"\n' * 100
     found = parse_media(f'{HEAD}{define}#EXTINF:2,\n{{$v}}\n', BASE)
