@@ -16,8 +16,10 @@ from backfiller.migrate.plan import Kind, Piece, Plan, plan
 from backfiller.migrate.verify import compare
 from backfiller.together import each_of, together
 from common.errors import ListingError
+from common.offload import offload
 
 HOSTS_AT_ONCE = 64
+QUICK_BYTES = 64 * 1024
 LINKS_AT_ONCE = 4
 """Of one host, so that a host that is slow or dead holds up none of the others."""
 
@@ -98,8 +100,9 @@ class Migration:
     def _read(self, piece: Piece) -> Plan:
         """Raises PieceError."""
         reply = self._origin.playlist(piece.url)
+        made = partial(plan, reply.body, reply.url, piece, self._keys)
         try:
-            return plan(reply.body, reply.url, piece, self._keys)
+            return made() if len(reply.body) < QUICK_BYTES else offload(made)
         except ListingError as error:
             raise PieceError(Cause.REFUSED, f'{piece.url}: {error}') from error
 

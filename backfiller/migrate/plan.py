@@ -6,20 +6,22 @@ or another server answered. A playlist in which all lead there is the same to th
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import urljoin, urlsplit
-
-from requests.utils import requote_uri
+from urllib.parse import urlsplit
 
 from backfiller.migrate.keys import Keys, leads_to, relative
 from common import master_reader, playlist_uris
 from common.errors import ListingError
-from common.playlist_uris import Line
+from common.playlist_text import BaseUrl, Variables, decoded
+from common.playlist_uris import Line, attributes
 from common.segment import shown
 
 MOST_SECONDS = 86_400.0
+MOST_PIECES = 200_000
+"""A week of three-second segments."""
 
 
 class Kind(StrEnum):
@@ -76,10 +78,10 @@ class Plan:
 
 def plan(body: bytes, url: str, piece: Piece, keys: Keys) -> Plan:
     """The plan for a playlist that came from the URL in the end; raises ListingError."""
-    text = body.decode('utf-8', 'surrogateescape')
+    text = decoded(body)
     if text.removeprefix('\ufeff').split('\n', 1)[0].strip() != '#EXTM3U':
         raise ListingError(f'it is no playlist: it starts with {shown(text, 40)}')
-    making = _Making(url, piece, keys, master_reader.is_master(text))
+    making = _Making(BaseUrl(url), Variables(url, {}), piece, keys, master_reader.is_master(text))
     for line in playlist_uris.lines(text):
         making.take(line)
     return making.made(text)
@@ -105,11 +107,13 @@ class _Found:
 class _Making:
     """A playlist as far as it has been read: what is in force for the next segment."""
 
-    url: str
+    base: BaseUrl
+    variables: Variables
     piece: Piece
     keys: Keys
     is_master: bool
     ended: bool = False
+    gap: bool = False
     sequence: int = 0
     duration: float = 0.0
     found: dict[str, _Found] = field(default_factory=dict)
@@ -117,26 +121,41 @@ class _Making:
     changes: list[tuple[int, int, str]] = field(default_factory=list)
 
     def take(self, line: Line) -> None:
+        """Raises ListingError if it names too much."""
         if not line.tag:
             self._uri(line)
-        elif line.tag == '#EXTINF':
-            self.duration = _seconds(line.value)
-        elif line.tag == '#EXT-X-MEDIA-SEQUENCE' and _NUMBER.fullmatch(line.value):
-            self.sequence = int(line.value)
-        elif line.tag == '#EXT-X-ENDLIST':
-            self.ended = True
+        elif line.tag in _TAGS:
+            _TAGS[line.tag](self, line.value)
         elif line.tag in _KINDS:
             self._tag(line, _KINDS[line.tag])
         elif line.tag in _REWRITTEN_ONLY and line.names:
             self._named(line, _REWRITTEN_ONLY[line.tag])
 
+    def extinf(self, value: str) -> None:
+        self.duration = _seconds(value)
+
+    def first_sequence(self, value: str) -> None:
+        self.sequence = int(value) if _NUMBER.fullmatch(value) else 0
+
+    def is_gap(self, _: str) -> None:
+        self.gap = True
+
+    def end(self, _: str) -> None:
+        self.ended = True
+
+    def define(self, value: str) -> None:
+        with suppress(ValueError):  # then a URI that needs it says so
+            self.variables.define(self.variables.attributes(value))
+
     def _uri(self, line: Line) -> None:
+        found = self._named(line, Kind.PLAYLIST if self.is_master else Kind.SEGMENT)
         if self.is_master:
-            self._keep(self._named(line, Kind.PLAYLIST))
+            self._keep(found)
             return
-        for each in (self._keep(self._named(line, Kind.SEGMENT)), *self.in_force.values()):
-            each.seconds += self.duration
-        self.duration = 0.0
+        if not self.gap:
+            for each in (self._keep(found), *self.in_force.values()):
+                each.seconds += self.duration
+        self.duration, self.gap = 0.0, False
         self.sequence += 1
 
     def _tag(self, line: Line, kind: Kind) -> None:
@@ -152,11 +171,9 @@ class _Making:
         """What the URI means, and its rewriting if it needs one."""
         sequence = None if self.is_master or kind is Kind.DATA else self.sequence
         try:
-            if '{$' in line.uri:
-                raise ValueError('it has a variable (EXT-X-DEFINE), which is not supported')
-            url = requote_uri(urljoin(self.url, line.uri))
-            if _is_inside(url):
+            if line.uri.startswith('data:'):  # the playlist brings it along
                 return _Found(kind, '', f'{self.piece.key} in {line.start}', shown(line.uri), sequence)
+            url = self.base.absolute(self.variables.put_in(line.uri))
             key = self.keys.key_of(url)
         except ValueError as error:
             why = shown(str(error), 200)[1:-1]
@@ -169,6 +186,8 @@ class _Making:
 
     def _keep(self, found: _Found) -> _Found:
         """The first mention of the piece, in whichever tag."""
+        if len(self.found) >= MOST_PIECES:
+            raise ListingError(f'it names more than {MOST_PIECES} pieces')
         return self.found.setdefault(found.key, found)
 
     def made(self, text: str) -> Plan:
@@ -196,15 +215,10 @@ def _rewritten(text: str, changes: list[tuple[int, int, str]]) -> Iterator[str]:
 
 def _is_file(line: Line) -> bool:
     """Whether a key is one that anybody can fetch, and not something that only a licence server has."""
-    said = playlist_uris.attributes(line.value)
+    said = attributes(line.value)
     scheme = urlsplit(line.uri).scheme if '[' not in line.uri else ''
     identity = said.get('KEYFORMAT', 'identity') == 'identity'
     return said.get('METHOD') != 'NONE' and identity and scheme in ('', 'http', 'https')
-
-
-def _is_inside(url: str) -> bool:
-    """Whether the playlist brings it along."""
-    return url.startswith('data:')
 
 
 def _seconds(value: str) -> float:
@@ -213,3 +227,12 @@ def _seconds(value: str) -> float:
     except ValueError:
         return 0.0
     return found if math.isfinite(found) and 0 <= found <= MOST_SECONDS else 0.0
+
+
+_TAGS: Mapping[str, Callable[[_Making, str], None]] = {
+    '#EXTINF': _Making.extinf,
+    '#EXT-X-MEDIA-SEQUENCE': _Making.first_sequence,
+    '#EXT-X-GAP': _Making.is_gap,
+    '#EXT-X-ENDLIST': _Making.end,
+    '#EXT-X-DEFINE': _Making.define,
+}

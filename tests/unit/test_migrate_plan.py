@@ -116,15 +116,31 @@ def test_low_latency_tags_are_rewritten_and_only_what_is_there_is_a_piece() -> N
     assert b'URI="../w/i.m3u8"' in found.body
 
 
-@pytest.mark.parametrize(
-    'uri', ['file:///etc/passwd', 'ftp://h/a.ts', 'http://[', '{$base}/a.ts', 'a\udcff.ts']
-)
+@pytest.mark.parametrize('uri', ['file:///etc/passwd', 'ftp://h/a.ts', 'http://[', '{$base}/a.ts', 'a\0.ts'])
 def test_what_cannot_be_had_is_told_and_left_as_it_is(uri: str) -> None:
     found = made(f'{HEAD}#EXTINF:4,\n{uri}\n#EXTINF:4,\nb.ts\n')
     ((piece, why),) = found.refused
     assert (piece.seconds, bool(why)) == (4.0, True)
     assert uris(found) == [uri, 'b.ts']
     assert [each.key for each in found.pieces] == ['l/v/b.ts']
+
+
+def test_variables_are_put_in() -> None:
+    text = f'{HEAD}#EXT-X-DEFINE:NAME="base",VALUE="http://cdn/x"\n#EXTINF:4,\n{{$base}}/a.ts\n'
+    found = made(text)
+    assert [piece.url for piece in found.pieces] == ['http://cdn/x/a.ts']
+    assert uris(found) == ['../../cdn/x/a.ts']
+
+
+def test_what_its_server_says_is_missing_is_no_piece() -> None:
+    found = made(f'{HEAD}#EXTINF:4,\n#EXT-X-GAP\na.ts\n#EXTINF:4,\nb.ts\n')
+    assert [(piece.key, piece.sequence) for piece in found.pieces] == [('l/v/b.ts', 1)]
+
+
+def test_a_playlist_that_names_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('backfiller.migrate.plan.MOST_PIECES', 3)
+    with pytest.raises(ListingError, match='more than 3 pieces'):
+        made(HEAD + ''.join(f'#EXTINF:4,\n{number}.ts\n' for number in range(4)))
 
 
 @pytest.mark.parametrize('text', ['', '<html>', '\n#EXTM3U\n', '{"error": "denied"}', '#EXTM3U8\n'])
