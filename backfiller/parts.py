@@ -14,6 +14,7 @@ from gevent.lock import BoundedSemaphore
 from backfiller.backfill import Backfill
 from backfiller.client import Client, credentials_for, same_origin
 from backfiller.credentials import NOBODY, Credentials
+from backfiller.crowd import Crowd
 from backfiller.engines import Engine
 from backfiller.follow import Follower, Followers
 from backfiller.live.keeper import LiveKeeper
@@ -119,15 +120,15 @@ class Parts:
     def node_id(self) -> str:
         return node_id(self.node.node_id, self.node.store)
 
-    def bucket(self, *, tries: int = s3.TRIES) -> Bucket:
+    def bucket(self, *, tries: int = s3.TRIES, at_once: int = s3.CONNECTIONS) -> Bucket:
         if not self.mirror.bucket:
             raise UsageError('give the bucket: --bucket s3://BUCKET/PREFIX')
-        return self._bucket(self.mirror.bucket, tries)
+        return self._bucket(self.mirror.bucket, tries, at_once)
 
-    def _bucket(self, url: str, tries: int = s3.TRIES) -> Bucket:
+    def _bucket(self, url: str, tries: int = s3.TRIES, at_once: int = s3.CONNECTIONS) -> Bucket:
         """With connections of its own."""
         client = s3.new_client(self.mirror.endpoint_url, self.mirror.s3_checksums)
-        border = Border(url, tries)
+        border = Border(url, tries, crowd=Crowd(at_once))
         return Bucket(client, url, border=border, max_segment_bytes=self.own.max_segment_bytes)
 
     def peer(self, url: str) -> Peer:

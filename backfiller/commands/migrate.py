@@ -31,6 +31,7 @@ from backfiller.migrate.origin import Origin
 from backfiller.migrate.report import Row, Status
 from backfiller.migrate.shelf import Shelf
 from backfiller.mirror.bucket import Bucket
+from backfiller.mirror.probe import probe
 from backfiller.parts import Parts
 from common import service
 from common.errors import SegmeshError, UsageError
@@ -77,7 +78,7 @@ def migrate(listed: BinaryIO, by_host: str, tokens: tuple[str, ...], as_json: bo
     if not links:
         raise UsageError(f'{listed.name} names no link: write one URL of a playlist a line')
     parts = Parts.of(flags)
-    bucket, stop = parts.bucket(), service.stop_on_signals()
+    bucket, stop = parts.bucket(at_once=flags['concurrency']), service.stop_on_signals()
     urls = [link.url for link in links if not link.refused]
     run = _Run(links, Keys.of(urls, by_host, tokens), bucket, flags)
     begun = time.monotonic()
@@ -123,7 +124,7 @@ class _Run:
         shelf.look()
         if self._flags['verify_only']:
             return migration.look(Looking(self._carrier, self._keys, self._ledger))
-        shelf.bucket.find_out('migrate')
+        shelf.bucket.guarantees = probe(shelf.bucket.calls, 'migrate')
         if swept := self._large.sweep():
             log.info('%s of a run before this one aborted', many(swept, 'upload'))
         sending = Sending(self._carrier, shelf, self._keys, self._ledger)

@@ -77,6 +77,7 @@ class Job:
         for found in Walk(self._read).of(state.root):
             if isinstance(found, Lack):
                 state.pieces += 1
+                state.denied = found.why if found.cause is Cause.DENIED else state.denied
                 self._note(found)
             else:
                 self._deliver(found)

@@ -65,7 +65,7 @@ class Large:
                 size += len(block)
             self._calls.end_upload(key, upload_id, etags)
             undo.pop_all()
-        self._calls.delete(_note(key))
+        self._forget(_note(key))
         self._confirm(key, size)
         self._shelf.sizes[key] = size
         return size
@@ -142,13 +142,17 @@ class Large:
         left = [upload_id] if upload_id else [e for e in self._calls.open_uploads(key) if e not in others]
         for each in left:
             self._calls.abort_upload(key, each)
-        self._calls.delete(note)
+        self._forget(note)
         return len(left)
 
     def _abort(self, key: str, upload_id: str) -> None:
         with suppress(SegmentError):  # the note stays, and with it the next run's chance
             self._calls.abort_upload(key, upload_id)
-            self._calls.delete(_note(key))
+            self._forget(_note(key))
+
+    def _forget(self, note: str) -> None:
+        with suppress(SegmentError):  # a store that lets nobody delete keeps it, which does no harm
+            self._calls.delete(note)
 
     def _write(self, key: str, upload_id: str, others: list[str]) -> None:
         text = json.dumps({'key': key, 'upload_id': upload_id, 'others': others})

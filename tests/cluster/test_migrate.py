@@ -3,11 +3,14 @@
 import json
 import os
 import re
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from gevent.socket import wait_read
 
 from tests.kit import origin as web
 from tests.kit.migrating import Migrating
@@ -46,13 +49,14 @@ def test_all_that_links_lead_to_is_in_the_bucket_as_it_was(
 def test_each_link_is_done_or_has_holes_or_failed_and_why(
     s3: StrictS3, origin: Origin, tmp_path: Path
 ) -> None:
-    names = ('good', 'gone', 'holes', 'flaky', 'expired', 'page', 'cut', 'variant')
+    names = ('good', 'gone', 'holes', 'flaky', 'expired', 'page', 'cut', 'variant', 'stale')
     urls = {name: put_video(origin, f'/{name}') for name in names}
     origin.does('/gone/master.m3u8', web.status(410))
     origin.does('/holes/v/s2.ts', web.status(404))
     origin.does('/flaky/v/s1.ts', web.status(500), times=2)
     for number in range(4):
         origin.does(f'/expired/v/s{number}.ts', web.status(403))
+    origin.does('/stale/master.m3u8', web.status(401))
     origin.does('/page/master.m3u8', web.a_web_page)
     origin.does('/cut/v/s3.ts', web.cuts_off, times=1)
     origin.does('/variant/v/index.m3u8', web.status(404))
@@ -68,7 +72,9 @@ def test_each_link_is_done_or_has_holes_or_failed_and_why(
         'page': 'failed',
         'cut': 'done',
         'variant': 'holes',
+        'stale': 'failed',
     }
+    assert report.why(urls['stale']).endswith('answered 401: has its token expired?')
     assert report.why(urls['gone']) == f'{urls["gone"]} answered 410'
     (lack,) = report.links[urls['holes']]['lacking']
     assert (lack['key'], lack['sequence'], lack['seconds'], lack['cause']) == (
@@ -315,6 +321,46 @@ def test_events_are_lines_of_json_and_the_last_one_is_the_report(
     assert [each['event'] for each in events].count('sent') == 6
     assert events[-1]['event'] == 'report'
     assert events[-1]['done'] == 1
+
+
+def test_names_of_all_sorts_arrive(s3: StrictS3, origin: Origin, tmp_path: Path) -> None:
+    names = {'sp ace': '/n/sp%20ace.ts', 'a+b': '/n/a+b.ts', 'ü:1': '/n/%C3%BC:1.ts', "(q)'!": "/n/(q)'!.ts"}
+    origin.files |= {path: name.encode() for name, path in names.items()}
+    uris = ['sp%20ace.ts', 'a+b.ts', './ü:1.ts', "(q)'!.ts"]
+    origin.files['/n/i.m3u8'] = web.media(uris)
+    migrating = Migrating(s3, tmp_path, [f'{origin.url}/n/i.m3u8'])
+    migrating.run()
+    there = migrating.objects()
+    assert {name: there[f'n/{name}.ts'].decode() for name in names} == {name: name for name in names}
+    assert there['n/i.m3u8'] == web.media([uris[0], 'a%2Bb.ts', *uris[2:]])
+
+
+def test_a_terminal_shows_how_far_it_is_and_then_the_table(
+    s3: StrictS3, origin: Origin, tmp_path: Path
+) -> None:
+    migrating = Migrating(s3, tmp_path, [put_video(origin, '/a', segments=20)])
+    for number in range(20):
+        origin.does(f'/a/v/s{number}.ts', web.slowly, times=1)
+    shown = on_a_terminal(migrating.command('--per-host', '1'))
+    assert re.search(r'0/1 links, 0\.0 MB, [0-9.]+ MB/s .*[0-9]/[0-9]+.*00:00:0', shown)
+    assert 'done         22        -          -  ' in shown
+    assert '1 link: 1 done, 0 holes, 0 failed; 22 pieces, 0 missing, 22 sent' in shown
+    assert '{' not in shown
+
+
+def on_a_terminal(command: list[str]) -> str:
+    """What the command shows, to its end, which has to be a good one."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as child:
+        os.close(theirs)
+        shown = b''
+        with suppress(OSError):  # which is how a terminal ends
+            while True:
+                wait_read(ours)
+                shown += os.read(ours, 65536)
+        assert child.wait() == 0, shown
+    os.close(ours)
+    return shown.decode()
 
 
 def test_a_list_with_no_link_is_wrong_usage(s3: StrictS3, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.kit.process import Process, running
+from tests.kit.process import BIN, Process, running
 from tests.kit.strict_s3.server import StrictS3
 
 
@@ -26,9 +26,12 @@ class Migrating:
 
     @contextmanager
     def started(self, *options: str) -> Iterator[Process]:
-        place = ('--bucket', self.bucket, '--endpoint-url', self.s3.url)
-        with running('backfiller', 'migrate', self.list, *place, *self._options, *options) as process:
+        with running(*self.command(*options)) as process:
             yield process
+
+    def command(self, *options: str) -> list[str]:
+        place = ['--bucket', self.bucket, '--endpoint-url', self.s3.url]
+        return [str(BIN / 'backfiller'), 'migrate', str(self.list), *place, *self._options, *options]
 
     def run(self, *options: str, code: int = 0) -> 'Report':
         """To its end, which has to be with this exit code."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from io import BufferedReader
 from typing import NamedTuple
 
+import gevent
 from gevent import socket
 from gevent.event import Event
 from gevent.pool import Pool
@@ -66,6 +67,12 @@ def a_web_page(talk: Talk) -> None:
 
 def hangs(talk: Talk) -> None:
     Event().wait()
+
+
+def slowly(talk: Talk) -> bool:
+    """Honestly, after a moment."""
+    gevent.sleep(0.1)
+    return False
 
 
 def in_chunks(talk: Talk) -> None:
