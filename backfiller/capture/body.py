@@ -12,6 +12,7 @@ from common.video.packets import PACKET_BYTES, SYNC_BYTE, is_transport_stream
 FULL, SUSPECT, PARTIAL = 'full', 'suspect', 'partial'
 
 _BOXES = (b'styp', b'moof', b'sidx', b'emsg', b'prft', b'mdat', b'free', b'ftyp', b'moov')
+_PAGES = b'<!doctype', b'<html', b'<?xml', b'#extm3u'
 _OTHERS = (
     (b'#EXTM3U', 'a playlist'),
     (b'WEBVTT', 'WebVTT subtitles'),
@@ -32,10 +33,16 @@ class Body:
     is_fragment: bool = False
 
 
-def check_kind(uri: str, content: bytes, *, is_fragment: bool) -> None:
-    """Raises SegmentError if these are not the first bytes of a segment: origins answer with pages, too."""
+def check_answer(uri: str, content: bytes) -> None:
+    """Raises SegmentError for what is no segment, encrypted or not."""
     if not content:
         raise SegmentError('truncated', f'{bare(uri)} is empty')
+    if content[:64].lstrip().lower().startswith(_PAGES):
+        raise SegmentError('refused', f'{bare(uri)} is no MPEG transport stream{_what(content)}')
+
+
+def check_kind(uri: str, content: bytes, *, is_fragment: bool) -> None:
+    """Raises SegmentError if these are not the first bytes of a segment: origins answer with pages, too."""
     if is_fragment:
         if content[4:8] not in _BOXES:
             raise SegmentError('refused', f'{bare(uri)} is no fragment of MP4{_what(content)}')

@@ -48,7 +48,8 @@ class Clock:
         for entry in fresh:
             found = None if self.is_wrong else _stated(entry)
             found = found or self._counted(entry) or self._arrived(arrival, entry, tolerance)
-            self._end, self._by, self._next = found.start + entry.duration, found.by, entry.sequence + 1
+            if self._end is None or entry.sequence >= self._next:
+                self._end, self._by, self._next = found.start + entry.duration, found.by, entry.sequence + 1
             arrival += entry.duration
             placed.append(found)
         return placed

@@ -50,22 +50,25 @@ class Sections:
 
 
 class Downloader:
-    """Fetches what the playlists of one origin name; `tell_second` is called for each second try."""
+    """Fetches what the playlists of one origin name."""
 
-    def __init__(self, origin: Origin, tell_second: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, origin: Origin) -> None:
         self.origin = origin
-        self._tell_second = tell_second
         self._keys = decrypt.Keys(self._key)
         self._sections = Sections()
 
-    def fetch(self, entry: Entry, patience: Patience) -> Body:
-        """The clear bytes, whole or not; raises SegmentError if there are none of use."""
+    def fetch(self, entry: Entry, patience: Patience, tell_second: Callable[[], None] = lambda: None) -> Body:
+        """The clear bytes, whole or not; raises SegmentError if there are none of use.
+
+        `tell_second` is called if there is a second try.
+        """
 
         def ask() -> Raw:
             return self.origin.bytes_of(entry.uri, entry.part, patience.deadline_seconds)
 
-        raw = _first_whole(ask, patience, self._tell_second)
+        raw = _first_whole(ask, patience, tell_second)
         is_sure = raw.is_sure or bool(raw.trouble) or _is_the_same(ask, raw)
+        bodies.check_answer(entry.uri, raw.content)
         content = self._clear(entry.key, entry.sequence, raw)
         return judged(entry, content, is_whole=not raw.trouble, is_sure=is_sure)
 

@@ -1,5 +1,6 @@
 """What becomes of a segment's bytes: stored as they are, and whether that is the end of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from weakref import WeakKeyDictionary
@@ -36,16 +37,19 @@ class _Broken:
 class Keeper:
     """Brings segments of one variant into the store."""
 
-    def __init__(self, store: OffloadedDisk, stream: str, variant: str) -> None:
+    def __init__(
+        self, store: OffloadedDisk, stream: str, variant: str, tell_second: Callable[[], None] = lambda: None
+    ) -> None:
         self._store = store
         self._stream = stream
         self._variant = variant
+        self._tell_second = tell_second
         self._inits: set[tuple[Hour, str]] = set()
         self._broken: WeakKeyDictionary[Piece, _Broken] = WeakKeyDictionary()
 
     def keep(self, piece: Piece, downloader: Downloader, patience: Patience) -> Kept:
         """Raises SegmentError or StoreError."""
-        body = downloader.fetch(piece.entry, patience)
+        body = downloader.fetch(piece.entry, patience, self._tell_second)
         content = offload(digest.sha256, [body.content])
         init = self._init(piece, downloader, patience) if body.is_fragment else ''
         if body.kind == FULL:

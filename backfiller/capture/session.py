@@ -126,7 +126,7 @@ class Session:
         recorder = Recorder(
             self._places,
             found[variant][0],
-            Keeper(self._store, stream, variant),
+            Keeper(self._store, stream, variant, report.second_try),
             report,
             variant=variant,
         )

@@ -9,7 +9,8 @@ Each sequence number ends in one of two ways. It is taken, or it is told of once
 - `gone`: it left the window before it was taken, or was never offered to us; `jumped`: the origin left the
   number out, and no time with it; `gap`: the origin says that it lacks it; `unreadable`: its lines in the
   playlist;
-- else what came of the last try: `404`, `refused`, `encrypted`, `deadline`, `unreachable`, `truncated` ...
+- else what came of the last try while it was offered: `404`, `refused`, `encrypted`, `deadline`,
+  `unreachable`, `truncated` ...
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +30,9 @@ EACH = 100
 STALLED_TARGETS = 3
 LONGEST_STAY_SECONDS = 300.0
 _HALF = 0.5
+_NO_MORE = '404', 'expired'
+"""What servers say of segments that left the window: no URL will be any better."""
+
 _ENCRYPTED = 'it is encrypted'
 
 
@@ -98,10 +102,8 @@ class Window:
     def load(self, offered: MediaPlaylist, now: float, wall: datetime) -> Load:
         """Takes note of a playlist, loaded at `now` of the monotonic clock and `wall` of the other."""
         restarted = self._restarts(offered, now)
-        if restarted:
-            self._begin_anew(now)
+        skips = self._begin_anew(now) if restarted else []
         changed = self._note_change(offered, now) or restarted
-        skips: list[Skip] = []
         jumped = self._next is not None and offered.entries and offered.sequence > self._next
         before, expected = self.newest, self._next
         new = self._add(offered, wall, restarted)
@@ -127,13 +129,15 @@ class Window:
 
     def fail(self, piece: Piece, cause: str, now: float, *, final: bool = False) -> list[Skip]:
         """A try that came to nothing; `final` if no other could do better. Returns it if it is given up."""
-        piece.state, piece.cause = State.WAITING, cause
         has_left = piece.expires is not None
-        if not (final or (has_left and (cause == '404' or now >= (piece.expires or 0)))):
+        piece.state = State.WAITING
+        if not (has_left and piece.cause):
+            piece.cause = cause
+        if not (final or (has_left and (cause in _NO_MORE or now >= (piece.expires or 0)))):
             return []
         piece.state = State.GIVEN_UP
         self._drop_settled()
-        return [piece.skip(cause)]
+        return [piece.skip(piece.cause)]
 
     def expire(self, now: float) -> list[Skip]:
         """Those that left the window, and cannot be had any more."""
@@ -182,14 +186,16 @@ class Window:
             {sequence: piece.entry for sequence, piece in self._pieces.items()}, offered, behind_seconds
         )
 
-    def _begin_anew(self, now: float) -> None:
-        """What was offered and not taken may still be there for a while."""
+    def _begin_anew(self, now: float) -> list[Skip]:
+        """What was offered and not taken may still be there for a while; returns what could not be read."""
+        unread = list(self._unread.values())
         for piece in self._pieces.values():
             self._leave(piece, now)
         self._pieces, self._unread = {}, {}
         self._next, self._floor, self.newest = None, 0, None
         self._behind_since, self._is_switched = None, False
         self.clock.restart()
+        return unread
 
     def _note_change(self, offered: MediaPlaylist, now: float) -> bool:
         last = offered.entries[-1].sequence if offered.entries else -1
@@ -204,7 +210,7 @@ class Window:
         fresh = []
         for entry in offered.entries:
             piece = self._pieces.get(entry.sequence)
-            if piece is None and entry.sequence >= self._floor:
+            if piece is None and self._is_wanted(entry):
                 fresh.append(entry)
             elif piece is not None and is_same(piece.entry, entry):
                 piece.entry = entry
@@ -221,6 +227,13 @@ class Window:
         self._note_unread(offered)
         self._note_end(offered)
         return new
+
+    def _is_wanted(self, entry: Entry) -> bool:
+        """Of one that is not known: a cache may offer older ones, of which only stated times can tell."""
+        is_next = self.newest is None or entry.sequence > self.newest.entry.sequence
+        return entry.sequence >= self._floor and (
+            is_next or entry.start is not None or entry.sequence in self._unread
+        )
 
     def _state_of(self, piece: Piece, restarted: bool) -> State:
         """Another server, or the same once more, may offer what we have."""

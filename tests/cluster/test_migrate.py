@@ -14,8 +14,8 @@ from gevent.socket import wait_read
 
 from tests.kit import origin as web
 from tests.kit.migrating import Migrating
-from tests.kit.origin import Origin, Talk, put_video
 from tests.kit.strict_s3.server import StrictS3, strict_s3
+from tests.kit.videos import Origin, Talk, put_video
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from deploy.demo import video
 from tests.kit import origin as web
 from tests.kit.archive import Archive
 from tests.kit.build import at
-from tests.kit.origin import Origin
 from tests.kit.process import run
+from tests.kit.videos import Origin
 
 KEY = bytes(range(16))
 NAMES = [f's{number}.ts' for number in range(6)]

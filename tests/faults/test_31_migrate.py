@@ -10,8 +10,8 @@ import pytest
 from tests.kit import origin as web
 from tests.kit.migrating import Migrating
 from tests.kit.moments import moments
-from tests.kit.origin import Origin, put_video
 from tests.kit.strict_s3.server import StrictS3, strict_s3
+from tests.kit.videos import Origin, put_video
 
 LINKS = 30
 SEGMENTS = 8

@@ -17,8 +17,8 @@ from tests.bench.rounds import Sample, Samples
 from tests.bench.uploaders import BUCKET, ENVIRONMENT, KEYS
 from tests.kit import s3
 from tests.kit.build import at
-from tests.kit.origin import master, media
 from tests.kit.process import BIN
+from tests.kit.videos import master, media
 
 OURS, LOOP = 'backfiller migrate', 'ffmpeg and aws s3 cp, in a loop'
 LINKS, SEGMENTS = 50, 138
