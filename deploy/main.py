@@ -28,7 +28,7 @@ def segmesh() -> None:
 @segmesh.command(short_help='Run a node, supervised.')
 @cli.takes(*SECTIONS)
 def node(**flags: Any) -> None:
-    """Run a node: restreamer and backfiller, supervised, and a capture for each configured stream.
+    """Run a node: restreamer and backfiller, supervised, and what records the configured streams.
 
     One that dies is started again. The exit code is 0 if none ever died, 1 if one did, 2 on bad settings.
 

@@ -1,29 +1,24 @@
-"""One node: its restreamer, its backfiller and its captures, from one file of settings."""
+"""One node: its restreamer, its backfiller and what records its streams, from one file of settings."""
 
 from pathlib import Path
 
 from backfiller.credentials import Credentials
+from backfiller.streams.password import Password
 from common.config import Settings, env_of, options
 from common.http.tls import Certificate
-from common.settings import SECTIONS, Backfiller, Node, Restreamer
+from common.settings import SECTIONS, Backfiller, Node, Restreamer, Streams
 from deploy import child
 from deploy.supervisor import Service
 
 
 def services(settings: Settings) -> list[Service]:
     """What runs on the node."""
-    node = settings.section(Node)
-    captures = [
-        Service(
-            f'capture {stream}',
-            child.module('backfiller.main', 'capture', url, '--stream', stream),
-        )
-        for stream, url in node.capture
-    ]
+    recorder = Service('recorder', child.module('backfiller.main', 'record'))
+    has_streams = settings.section(Node).capture or settings.section(Streams).url
     return [
         Service('restreamer', child.module('restreamer.main', *_asking(settings))),
         Service('backfiller', child.module('backfiller.main', 'run', *_watching(settings))),
-        *captures,
+        *([recorder] if has_streams else []),
     ]
 
 
@@ -31,6 +26,7 @@ def check_secrets(settings: Settings) -> None:
     """Raises UsageError for tokens and certificates over which the services would die again and again."""
     served = settings.section(Restreamer)
     Credentials.of(settings)
+    Password.given(settings.section(Streams).redis_password_file)
     Certificate.of(served.tls_certificate, served.tls_key)
 
 

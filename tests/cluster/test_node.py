@@ -16,11 +16,20 @@ from tests.kit.process import Process, eventually, get, metrics, run, running
 class Node:
     """A node's file, and where it will answer."""
 
-    def __init__(self, folder: Path, number: int = 1, *, more: str = '', peers: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        number: int = 1,
+        *,
+        more: str = '',
+        peers: tuple[str, ...] = (),
+        streams: Path | str = '',
+    ) -> None:
         self.store = folder / f'node{number}'
         self.store.mkdir(exist_ok=True)
-        port, control = free_port(), free_port()
+        port, control, record = free_port(), free_port(), free_port()
         self.url, self.control = f'http://127.0.0.1:{port}', f'http://127.0.0.1:{control}'
+        self.recorder = f'http://127.0.0.1:{record}'
         self.config = folder / f'node{number}.toml'
         self._text = f"""
 [restreamer]
@@ -30,6 +39,9 @@ control = "127.0.0.1:{control}"
 recent_cutoff = 0
 full_interval = 1
 peers = {{peers}}
+[streams]
+url = "{streams}"
+record_control = "127.0.0.1:{record}"
 [node]
 store = "{self.store}"
 {more}
@@ -68,17 +80,20 @@ def alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if Path(f'/proc/{pid}').exists()]
 
 
-def test_a_node_serves_backfills_captures_and_stops(tmp_path: Path) -> None:
+def test_a_node_serves_backfills_records_and_stops(tmp_path: Path) -> None:
     origin = tmp_path / 'origin'
     origin.mkdir()
     live = LivePlaylist(origin)
     live.step(3)
     with serving(origin) as url:
-        node = Node(tmp_path, more=f'capture = ["bus={url}/source.m3u8"]')
+        streams = tmp_path / 'streams.toml'
+        streams.write_text(f'[tram]\nurl = "{url}/source.m3u8"\nplacement = ["one"]\n')
+        node = Node(tmp_path, more=f'name = "one"\ncapture = ["bus={url}/source.m3u8"]', streams=streams)
         with running('segmesh', 'node', '--config', node.config) as process:
             node.wait()
             assert get(f'{node.url}/readyz').json()['id'] == get(f'{node.control}/status').json()['id']
-            eventually(lambda: len(files_below(node.store)) == 3)
+            eventually(lambda: len(files_below(node.store)) == 6)
+            assert get(f'{node.recorder}/status').json()['streams'].keys() == {'bus', 'tram'}
             assert get(f'{node.url}/holes/bus/source').json()['error'] is None, 'it asks its backfiller'
             pids = list(children(process).values())
             assert len(pids) == 3
@@ -86,14 +101,16 @@ def test_a_node_serves_backfills_captures_and_stops(tmp_path: Path) -> None:
     assert alive(pids) == []
 
 
-@pytest.mark.parametrize('part', ['restreamer', 'backfiller'])
+@pytest.mark.parametrize('part', ['restreamer', 'backfiller', 'recorder'])
 def test_a_service_that_dies_is_started_again_and_that_is_told(tmp_path: Path, part: str) -> None:
-    node = Node(tmp_path)
-    url = node.url if part == 'restreamer' else node.control
+    node = Node(tmp_path, streams=tmp_path / 'streams.toml')
+    url = {'restreamer': node.url, 'backfiller': node.control, 'recorder': node.recorder}[part]
     with running('segmesh', 'node', '--config', node.config) as process:
         node.wait()
+        eventually(lambda: _answers(f'{url}/healthz'))
         assert metrics(url)['segmesh_restarts'] == 0
-        (pid,) = (pid for name, pid in children(process).items() if name.startswith(part))
+        module = {'recorder': 'backfiller.main record', 'backfiller': 'backfiller.main run'}.get(part, part)
+        (pid,) = (pid for name, pid in children(process).items() if name.startswith(module))
         os.kill(pid, signal.SIGKILL)
         process.wait_for(f'{part} was killed by signal 9; starting it again')
         eventually(lambda: _answers(f'{url}/healthz') and metrics(url)['segmesh_restarts'] == 1)
