@@ -20,18 +20,18 @@ from tests.kit.process import BIN, eventually, running
 from tests.kit.s3_servers import ministack
 
 README = Path(__file__).parents[2] / 'README.md'
-PORTS = ('8001', '8002', '8011', '8021', '8080', '9000')
+PORTS = ('6379', '8001', '8002', '8003', '8011', '8021', '8080', '9000')
 HOUR = at('2026-11-14T03:00:00')
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf'^```{language}\n(.*?)^```', README.read_text(), re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: Path = README) -> list[str]:
+    return re.findall(rf'^```{language}\n(.*?)^```', page.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def commands() -> list[tuple[str, list[str]]]:
+def commands(page: Path = README) -> list[tuple[str, list[str]]]:
     """Each command of the console blocks, with the lines below it."""
     found: list[tuple[str, list[str]]] = []
-    for line in ''.join(blocks('console')).splitlines():
+    for line in ''.join(blocks('console', page)).splitlines():
         if line.startswith('$ '):
             found.append((line[2:], []))
         else:

@@ -14,10 +14,10 @@ from tests.kit.process import Process, eventually, run, running
 
 
 class RedisServer:
-    """On a port that stays the same; with `keeps` it has its data again after a kill."""
+    """On a port that stays the same."""
 
-    def __init__(self, folder: Path, stack: ExitStack, password: str = '') -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, stack: ExitStack, password: str = '', port: int = 0) -> None:
+        self.port = port or free_port()
         self.url = f'redis://127.0.0.1:{self.port}'
         self.client = Redis(port=self.port, decode_responses=True, password=password or None, protocol=2)
         self._folder = folder
@@ -26,6 +26,7 @@ class RedisServer:
         self._process: Process | None = None
 
     def start(self, *, keeps: bool = True) -> None:
+        """With `keeps` it has its data again after a kill."""
         folder = ['--dir', self._folder, '--save', '', '--appendonly', 'yes' if keeps else 'no']
         more = ['--requirepass', self._password] if self._password else []
         command = ['redis-server', '--port', str(self.port), '--bind', '127.0.0.1', *folder, *more]
@@ -61,11 +62,11 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(folder: Path, password: str = '') -> Iterator[RedisServer]:
+def redis_server(folder: Path, password: str = '', port: int = 0) -> Iterator[RedisServer]:
     need('redis-server')
     folder.mkdir(exist_ok=True)
     with ExitStack() as stack:
-        server = RedisServer(folder, stack, password)
+        server = RedisServer(folder, stack, password, port)
         server.start()
         try:
             yield server
