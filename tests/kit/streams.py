@@ -1,5 +1,6 @@
 """Live streams that a test steps through, and nodes that record them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,6 +74,11 @@ class Recorder:
         """The same for one that did not record it from its beginning: what is offered now, it then has."""
         playlist.step(2)
         eventually(lambda: set(playlist.bodies[-2:]) <= set(self.has(stream)))
+
+    def changes(self, *streams: str) -> list[str]:
+        """What became of their captures, one after the other: started, changed, stopped."""
+        pattern = re.compile(rf'capture (?:{"|".join(streams)}): (started|changed|stopped)')
+        return pattern.findall(self.process.output)
 
     def said(self, words: str) -> int:
         """How often it logged that."""
