@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from gevent.socket import wait_read
 
-from tests.kit import origin as web
+from tests.kit import videos as web
 from tests.kit.migrating import Migrating
 from tests.kit.strict_s3.server import StrictS3, strict_s3
 from tests.kit.videos import Origin, Talk, put_video

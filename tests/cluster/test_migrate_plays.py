@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from deploy.demo import video
-from tests.kit import origin as web
+from tests.kit import videos as web
 from tests.kit.archive import Archive
 from tests.kit.build import at
 from tests.kit.process import run

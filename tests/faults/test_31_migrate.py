@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit import origin as web
+from tests.kit import videos as web
 from tests.kit.migrating import Migrating
 from tests.kit.moments import moments
 from tests.kit.strict_s3.server import StrictS3, strict_s3
