@@ -59,10 +59,10 @@ def segment_path(segment: Segment) -> str:
 
 
 def segment_in(path: str) -> Segment:
-    """The segment whose `segment_path` this is; raises SegmentError if it is of none."""
+    """The segment whose `segment_path` this is; raises SegmentError if it is of none that plays."""
     _, _, stream, variant, hour, name = parts if len(parts := path.split('/')) == 6 else [''] * 6
     segment = Segment.parse(Hour.parse(unquote(stream), unquote(variant), hour), unquote(name))
-    if segment.withdrawal or path != segment_path(segment):
+    if segment.withdrawal or segment.is_init or path != segment_path(segment):
         raise SegmentError('name', f'{shown(path)} is not the path of a segment')
     return segment
 

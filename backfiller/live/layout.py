@@ -64,8 +64,8 @@ def segment_of(variant: Variant, uri: str) -> Segment:
     """The segment that a URI in the variant's playlist means; raises SegmentError if it means none."""
     hour, _, name = uri.partition('/')
     segment = Segment.parse(Hour.parse(*variant, hour), unquote(name))
-    if segment.withdrawal:
-        raise SegmentError('name', f'{segment.path} is no segment but withdraws one')
+    if segment.withdrawal or segment.is_init:
+        raise SegmentError('name', f'{segment.path} is no segment that could be played')
     return segment
 
 

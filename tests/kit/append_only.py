@@ -15,15 +15,20 @@ from gevent.event import Event
 BETWEEN_POLLS_SECONDS = 0.05
 _NEVER = '#EXT-X-GAP', '#EXT-X-ENDLIST', '#EXT-X-PLAYLIST-TYPE'
 _BREAK, _DATE, _LENGTH = '#EXT-X-DISCONTINUITY', '#EXT-X-PROGRAM-DATE-TIME:', '#EXTINF:'
+_MAP = '#EXT-X-MAP:'
 
 
 class Entry(NamedTuple):
-    """A segment as listed; `discontinuity` is the number of the one that it comes after."""
+    """A segment as listed; `discontinuity` is the number of the one that it comes after.
+
+    `section` is the name of the init section that is in force, in whichever hour.
+    """
 
     uri: str
     discontinuity: int
     start: datetime
     seconds: float
+    section: str
 
 
 @dataclass(frozen=True)
@@ -147,14 +152,18 @@ def following(url: str) -> Iterator[AppendOnly]:
 
 def _entries(lines: list[str], discontinuity: int) -> Iterator[Entry]:
     said: dict[str, str] = {}
+    section = ''
     for line in lines:
+        if line.startswith(_MAP):
+            section = line.split('"')[1].rpartition('/')[2]
         discontinuity += line == _BREAK
         if line.startswith((_DATE, _LENGTH)):
             tag = line.partition(':')[0] + ':'
             said[tag] = line.removeprefix(tag).partition(',')[0]
         if not line.startswith('#'):
             assert said.keys() == {_DATE, _LENGTH}, f'{line} has only {said}'
-            yield Entry(line, discontinuity, datetime.fromisoformat(said[_DATE]), float(said[_LENGTH]))
+            start, seconds = datetime.fromisoformat(said[_DATE]), float(said[_LENGTH])
+            yield Entry(line, discontinuity, start, seconds, section)
             said = {}
 
 

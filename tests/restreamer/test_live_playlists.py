@@ -11,7 +11,7 @@ import pytest
 
 from restreamer.context import EXTENSION
 from tests.kit.append_only import AppendOnly
-from tests.kit.build import Piece, at, fill, piece, run_of
+from tests.kit.build import Piece, at, fill, fragments, init_of, piece, run_of
 from tests.kit.footage import footage
 from tests.restreamer.client import Clock, Listed, client_of, read
 
@@ -89,6 +89,31 @@ def test_a_live_playlist_only_appends_and_trims_the_front_and_keeps_each_number(
         assert now.uris[-1] == listed(recording.pieces[:upto])[-1]
         assert len(now.uris) <= (31 if not query else 108)
     assert len(now.uris) == (30 if not query else 108)
+
+
+@pytest.mark.parametrize('query', ['', '?start=2026-11-14T03:50:00'])
+def test_a_live_playlist_of_fragments_names_their_init_section_from_wherever_it_begins(
+    recording: Live, query: str
+) -> None:
+    """Over the end of an hour, a restart, and a change of the init section."""
+    one = [*fragments(120, '2026-11-14T03:56:00', init=b'one')]
+    other = [*fragments(150, '2026-11-14T04:00:00', init=b'other')]
+    fill(recording.store, [one[0], init_of(other[0].hour, b'one'), other[0]])
+    late = [piece(f'{each.segment.start:%FT%T}', init=one[0].segment.hash) for each in other[1:61]]
+    recording.pieces = [*one[1:], *late, *other[61:]]
+    player = Player(recording, query)
+    for upto in (5, 60, 121, 150, 180, 182, 240, 270):
+        recording.record(upto=upto)
+        if upto == 150:
+            recording.restart()
+        now = player.poll()
+        maps = [line for line in now.lines if line.startswith('#EXT-X-MAP')]
+        first = now.lines.index(maps[0])
+        assert first < now.lines.index(now.uris[0])
+        assert now.uris[0].rpartition('/')[0] in maps[0]
+        both = upto > 180 and now.uris[0] in listed(recording.pieces[:180])
+        assert now.lines.count('#EXT-X-DISCONTINUITY') == len(maps) - 1 == both
+    assert now.uris[-1] == listed(recording.pieces)[-1]
 
 
 def test_a_hole_that_is_filled_late_does_not_change_what_is_listed(recording: Live) -> None:

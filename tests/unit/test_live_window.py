@@ -16,7 +16,7 @@ from common.errors import ListingError
 from common.live import LiveWindow
 from common.segment import Segment
 from common.timeline import follows, playable
-from tests.kit.build import INITS, at, fragments, run_of, sections_of, tombstone_of
+from tests.kit.build import INITS, at, fragments, init_of, run_of, sections_of, tombstone_of
 
 VARIANT = Variant('bus', 'source')
 START = at('2026-11-14T03:55:00')
@@ -198,6 +198,7 @@ FIRST, LAST = (layout.segment_uri(run_of(3)[number].segment) for number in (0, 2
         GOOD.replace(FIRST, f'https://elsewhere/{FIRST}'),
         GOOD.replace(FIRST, FIRST.replace('2026', '1026')),
         GOOD.replace(FIRST, layout.segment_uri(tombstone_of(run_of(1)[0]))),
+        GOOD.replace(FIRST, layout.segment_uri(init_of().segment)),
         GOOD.replace('SEQUENCE:', 'SEQUENCE:-'),
         GOOD.replace('SEQUENCE:', 'SEQUENCE:99999999'),
         GOOD.replace('SEQUENCE:', f'SEQUENCE:{"9" * 5000}').replace('#EXT-X-TARGETDURATION:2', ''),
