@@ -16,6 +16,9 @@ from backfiller.together import each_of
 DENIALS_ALLOWED = 3
 """Pieces in a row that their servers deny: then a token has expired, and the others are not asked for."""
 
+WAITS, EMPTY = 'it waits for what it names', 'nothing that it names is there'
+"""Why a playlist is not put that could be: the reason is with what it names."""
+
 Tell = Callable[..., None]
 """Told of an event: its name, and what there is to say of it."""
 
@@ -29,6 +32,7 @@ class State:
     present: dict[str, int] = field(default_factory=dict)
     lacks: dict[str, Lack] = field(default_factory=dict)
     pieces: int = 0
+    is_playable: bool = False
     is_live: bool = False
     denied: str = ''
     unasked: int = 0
@@ -46,7 +50,7 @@ class State:
 
     def begin(self) -> None:
         self.present, self.lacks, self.pieces, self.unasked = {}, {}, 0, 0
-        self.is_live, self.denied, self.ended = False, '', False
+        self.is_playable, self.is_live, self.denied, self.ended = False, False, '', False
 
 
 class Job:
@@ -90,8 +94,12 @@ class Job:
         self._state.pieces += 1
         if not self._playlists_only:
             self._deliver_all(plan)
-        if not self._waits(plan):
+        if obstacle := self._obstacle(plan):
+            self._note(obstacle)
+        else:
             self._one(plan.piece, lambda: self._delivery.playlist(plan))
+        if self._playlists_only and not plan.is_master:
+            self._state.is_playable |= plan.piece.key in self._state.present
 
     def _deliver_all(self, plan: Plan) -> None:
         self._state.pieces += len(plan.pieces) + len(plan.refused)
@@ -118,19 +126,21 @@ class Job:
             return
         self._denials = 0 if self._denials < DENIALS_ALLOWED else self._denials
         self._state.present[piece.key] = carried.size_bytes
+        self._state.is_playable |= piece.kind is Kind.SEGMENT
         what = 'sent' if carried.was_sent else 'there'
         self._tell(what, key=piece.key, kind=piece.kind, bytes=carried.size_bytes)
 
-    def _waits(self, plan: Plan) -> bool:
-        """Whether the playlist would look whole while something is lacking that may come yet."""
+    def _obstacle(self, plan: Plan) -> Lack | None:
+        """Why the playlist must not be put: it would look whole, or as if there were anything to play."""
         if self._playlists_only or not self._delivery.holds_back:
-            return False
+            return None
         named = [each.key for each in (*plan.pieces, *plan.playlists)]
-        waits = any(key not in self._state.present and not self._is_lost(key) for key in named)
-        if waits:
-            why = 'it waits for what it names'
-            self._note(Lack(plan.piece, Cause.FAILING, why))
-        return waits
+        if any(key not in self._state.present and not self._is_lost(key) for key in named):
+            return Lack(plan.piece, Cause.FAILING, WAITS)
+        played = plan.playlists or [each for each in plan.pieces if each.kind is Kind.SEGMENT]
+        if played and not any(each.key in self._state.present for each in played):
+            return Lack(plan.piece, Cause.GONE, EMPTY)
+        return None
 
     def _is_lost(self, key: str) -> bool:
         lack = self._state.lacks.get(key)

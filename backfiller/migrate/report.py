@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from backfiller.migrate.errors import Cause
-from backfiller.migrate.job import State, told
+from backfiller.migrate.job import EMPTY, WAITS, State, told
 from backfiller.migrate.links import Link
 from backfiller.migrate.walk import Lack
 
@@ -21,7 +21,7 @@ class Status(StrEnum):
     DONE = 'done'
     """All that it leads to is in the bucket."""
     HOLES = 'holes'
-    """Some of it is."""
+    """Some of it is, and can be played."""
     FAILED = 'failed'
     """Nothing that could be played is."""
 
@@ -118,7 +118,7 @@ def _line(lack: Lack) -> str:
 def _status(state: State) -> Status:
     if state.is_whole:
         return Status.DONE
-    return Status.HOLES if state.present and not state.unasked else Status.FAILED
+    return Status.HOLES if state.is_playable and not state.unasked else Status.FAILED
 
 
 def _why(state: State) -> str:
@@ -131,7 +131,7 @@ def _why(state: State) -> str:
     root = state.lacks.get(state.root.key)
     others = [lack for lack in state.lacks.values() if lack is not root]
     if others:
-        worst = min(others, key=lambda lack: _ORDER[lack.cause])
-        waits = '; its playlist waits for that: run it again' if root else ''
+        worst = min(others, key=lambda lack: (lack.why in (WAITS, EMPTY), _ORDER[lack.cause]))
+        waits = '; its playlist waits for that: run it again' if root and not root.cause.is_final else ''
         return f'{worst.why}{waits}'
     return root.why if root else ''

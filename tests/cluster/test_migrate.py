@@ -49,13 +49,14 @@ def test_all_that_links_lead_to_is_in_the_bucket_as_it_was(
 def test_each_link_is_done_or_has_holes_or_failed_and_why(
     s3: StrictS3, origin: Origin, tmp_path: Path
 ) -> None:
-    names = ('good', 'gone', 'holes', 'flaky', 'expired', 'page', 'cut', 'variant', 'stale')
+    names = ('good', 'gone', 'holes', 'flaky', 'expired', 'page', 'cut', 'variant', 'stale', 'half')
     urls = {name: put_video(origin, f'/{name}') for name in names}
     origin.does('/gone/master.m3u8', web.status(410))
     origin.does('/holes/v/s2.ts', web.status(404))
     origin.does('/flaky/v/s1.ts', web.status(500), times=2)
     for number in range(4):
         origin.does(f'/expired/v/s{number}.ts', web.status(403))
+    origin.files['/half/master.m3u8'] = web.master('v/index.m3u8', 'gone.m3u8')
     origin.does('/stale/master.m3u8', web.status(401))
     origin.does('/page/master.m3u8', web.a_web_page)
     origin.does('/cut/v/s3.ts', web.cuts_off, times=1)
@@ -71,7 +72,8 @@ def test_each_link_is_done_or_has_holes_or_failed_and_why(
         'expired': 'failed',
         'page': 'failed',
         'cut': 'done',
-        'variant': 'holes',
+        'variant': 'failed',
+        'half': 'holes',
         'stale': 'failed',
     }
     assert report.why(urls['stale']).endswith('answered 401: has its token expired?')
@@ -85,11 +87,12 @@ def test_each_link_is_done_or_has_holes_or_failed_and_why(
     )
     assert 'has its token expired?' in report.why(urls['expired'])
     assert 'is no playlist' in report.why(urls['page'])
-    assert report.lacking(urls['variant']) == ['variant/v/index.m3u8']
+    assert report.lacking(urls['half']) == ['half/gone.m3u8']
     assert report.said['found'][-1]['why'].startswith('it is no URL')
     there = migrating.objects()
-    assert {'holes/master.m3u8', 'holes/v/index.m3u8', 'variant/master.m3u8'} <= there.keys()
-    assert not {'expired/master.m3u8', 'expired/v/index.m3u8', 'gone/master.m3u8'} & there.keys()
+    assert {'holes/master.m3u8', 'holes/v/index.m3u8', 'half/master.m3u8'} <= there.keys()
+    absent = {'expired/master.m3u8', 'expired/v/index.m3u8', 'gone/master.m3u8', 'variant/master.m3u8'}
+    assert not absent & there.keys()
     assert there['cut/v/s3.ts'] == origin.files['/cut/v/s3.ts']
 
 
@@ -229,7 +232,7 @@ def test_playlists_alone(s3: StrictS3, origin: Origin, tmp_path: Path) -> None:
     migrating.run('--playlists-only')
     assert set(migrating.objects()) == {'a/master.m3u8', 'a/v/index.m3u8'}
     assert migrating.run('--verify-only', '--playlists-only').status(url) == 'done'
-    assert migrating.run('--verify-only', code=1).status(url) == 'holes'
+    assert migrating.run('--verify-only', code=1).status(url) == 'failed'
 
 
 def test_a_live_playlist_is_copied_as_it_stands_and_said_to_be_live(

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from deploy.demo import video
 from tests.kit import videos as web
-from tests.kit.migrating import Migrating
+from tests.kit.build import at
+from tests.kit.migrating import LONGEST_SECONDS, Migrating
 from tests.kit.moments import moments
+from tests.kit.needs import need_time
 from tests.kit.strict_s3.server import StrictS3, strict_s3
 from tests.kit.videos import Origin, put_video
 
@@ -86,9 +89,50 @@ def test_31_what_a_kill_left_open_is_aborted(tmp_path: Path) -> None:
             assert set(migrating.objects()) == {'a.m3u8', 'l.ts'}
 
 
+@pytest.mark.timeout(900)
+def test_31_fifty_links_of_real_video_killed_half_way(tmp_path: Path) -> None:
+    need_time()
+    with strict_s3(public=True) as s3, web.origin() as origin:
+        urls = _real_videos(origin, tmp_path)
+        origin.does('/video4/master.m3u8', web.status(404))
+        origin.does('/video14/master.m3u8', web.status(403))
+        origin.does('/video24/index.m3u8', web.a_web_page)
+        origin.does('/video34/s70.ts', web.status(410))
+        origin.does('/video44/s7.ts', web.status(500))
+        migrating = Migrating(s3, tmp_path, urls)
+        _kill(s3, migrating, 3500)
+        there = set(migrating.objects())
+        before = len(migrating.sent())
+        assert 3000 < len(there) < 3600
+        report = migrating.run(code=1)
+        broken = {4: 'failed', 14: 'failed', 24: 'failed', 34: 'holes', 44: 'holes'}
+        assert [report.status(url) for url in urls] == [broken.get(number, 'done') for number in range(50)]
+        assert (report.lacking(urls[34]), report.links[urls[34]]['missing_seconds']) == (
+            ['video34/s70.ts'],
+            4.0,
+        )
+        assert not there & set(migrating.sent()[before:])
+        for number, url in enumerate(urls):
+            if report.status(url) == 'done':
+                link = f'{s3.url}/{migrating.bucket_name}/archive/video{number}/master.m3u8'
+                assert video.plays_cleanly(link) == '', link
+
+
+def _real_videos(origin: Origin, folder: Path) -> list[str]:
+    """Fifty parts of an hour of video, of 138 segments each."""
+    bodies = [path.read_bytes() for _, path in video.past_hour(folder, at('2026-11-14T03:00:00'))]
+    names = [f's{number}.ts' for number in range(138)]
+    for number in range(50):
+        origin.files[f'/video{number}/master.m3u8'] = web.master('index.m3u8')
+        origin.files[f'/video{number}/index.m3u8'] = web.media(names, seconds=4.0)
+        part = bodies[number * 15 : number * 15 + len(names)]
+        origin.files |= {f'/video{number}/{name}': body for name, body in zip(names, part, strict=True)}
+    return [f'{origin.url}/video{number}/master.m3u8' for number in range(50)]
+
+
 def _kill(s3: StrictS3, migrating: Migrating, moment: int) -> None:
     """Runs it until so many calls came."""
     with migrating.started() as process:
         s3.calls_back('*', lambda _: process.stop(signal.SIGKILL), after=moment, times=1)
-        process.wait()
+        process.wait(LONGEST_SECONDS)
     s3.recovers()

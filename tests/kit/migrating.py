@@ -9,6 +9,8 @@ from typing import Any
 from tests.kit.process import BIN, Process, running
 from tests.kit.strict_s3.server import StrictS3
 
+LONGEST_SECONDS = 300
+
 
 class Migrating:
     """A list of links and a bucket of their own."""
@@ -36,7 +38,7 @@ class Migrating:
     def run(self, *options: str, code: int = 0) -> 'Report':
         """To its end, which has to be with this exit code."""
         with self.started('--json', *options) as process:
-            assert process.wait() == code, process.output
+            assert process.wait(LONGEST_SECONDS) == code, process.output
             return Report(process.output)
 
     def objects(self) -> dict[str, bytes]:

@@ -18,7 +18,9 @@ def state(*lacks: Lack, present: int = 0, ended: bool = True, denied: str = '', 
     root = Piece(Kind.PLAYLIST, URL, 'a/master.m3u8', URL)
     there = {f'a/{number}.ts': 1 for number in range(present)}
     found = {lack.piece.key: lack for lack in lacks}
-    return State(Link(3, URL), root, there, found, present + len(lacks), False, denied, unasked, ended)
+    return State(
+        Link(3, URL), root, there, found, present + len(lacks), present > 0, False, denied, unasked, ended
+    )
 
 
 def lack(number: int, cause: Cause = Cause.GONE) -> Lack:
