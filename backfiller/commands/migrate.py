@@ -22,7 +22,7 @@ from backfiller.migrate.deliver import Looking, Sending
 from backfiller.migrate.hosts import AT_ONCE as A_HOST
 from backfiller.migrate.hosts import Hosts
 from backfiller.migrate.job import Tell
-from backfiller.migrate.keys import BY_HOST, Keys, host_of
+from backfiller.migrate.keys import BY_HOST, Keys
 from backfiller.migrate.large import Large
 from backfiller.migrate.ledger import Ledger
 from backfiller.migrate.links import Link
@@ -39,6 +39,7 @@ from common.segment import shown
 
 PLAYLIST_SECONDS = 60.0
 MOST_LIST_BYTES = 64 * 1024 * 1024
+COUNT = click.IntRange(1, 256)
 
 log = logging.getLogger('backfiller')
 
@@ -46,19 +47,28 @@ log = logging.getLogger('backfiller')
 @click.command(short_help='Move HLS videos from any servers to S3.')
 @takes_bucket
 @click.argument('listed', metavar='LIST', type=click.File('rb'))
-@click.option('--concurrency', default=AT_ONCE, type=click.IntRange(1, 256), help='The most bodies at once.')
-@click.option('--per-host', default=A_HOST, type=click.IntRange(1, 256), help='The most at once of a host.')
+@click.option(
+    '--concurrency', default=AT_ONCE, type=COUNT, help='The most bodies at once.', show_default=True
+)
+@click.option('--per-host', default=A_HOST, type=COUNT, help='The most at once of a host.', show_default=True)
 @click.option(
     '--by-host',
     default='auto',
     type=click.Choice(BY_HOST),
-    help='Whether keys begin with the host of the URL.',
+    help='Whether keys begin with the host of the URL; auto: if there are several.',
+    show_default=True,
 )
 @click.option(
     '--token', 'tokens', multiple=True, help='A parameter of queries that admits, and selects nothing.'
 )
 @click.option('--header', 'headers', multiple=True, metavar='NAME:VALUE', help='A header for each request.')
-@click.option('--allow-host', 'allow', multiple=True, metavar='HOST[:PORT]', help='May be private or local.')
+@click.option(
+    '--allow-host',
+    'allow',
+    multiple=True,
+    metavar='HOST[:PORT]',
+    help='A host of playlists that may be private.',
+)
 @click.option('--verify-only', is_flag=True, help='Send nothing: only say what the bucket lacks.')
 @click.option(
     '--playlists-only', is_flag=True, help='Send, or verify, the playlists and nothing that they name.'
@@ -193,7 +203,7 @@ def _read(listed: BinaryIO) -> bytes:
 
 def _servers(links: list[Link]) -> list[str]:
     """One URL for each server of the links."""
-    found = {host_of(urlsplit(link.url)): link.url for link in links if not link.refused}
+    found = {urlsplit(link.url)[:2]: link.url for link in links if not link.refused}
     return list(found.values())
 
 

@@ -95,7 +95,7 @@ class Carrier:
             origins = Origins(source, coming.etag, coming.modified)
             kept.enter_context(self._bodies)
             size = coming.size_bytes
-            kept.enter_context(self._room.of(PART_BYTES if size is None or size > WHOLE_BYTES else size))
+            kept.enter_context(self._room.of(_room_for(size)))
             body = coming.whole(PART_BYTES if size is None else WHOLE_BYTES)
             if body is not None:
                 return _Body(body, origins, coming.content_type)
@@ -116,6 +116,11 @@ class Carrier:
         headers = headers_of(piece.key, body.content_type)
         self._shelf.put(piece.key, body.content, sums, body.origins, headers)
         return Carried(size, was_sent=True)
+
+
+def _room_for(size_bytes: int | None) -> int:
+    """In parts it takes twice a part: one is sent while it still lies where it was read."""
+    return size_bytes if size_bytes is not None and size_bytes <= WHOLE_BYTES else 2 * PART_BYTES
 
 
 def _not_ours(piece: Piece) -> PieceError:

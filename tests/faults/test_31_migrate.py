@@ -89,6 +89,19 @@ def test_31_what_a_kill_left_open_is_aborted(tmp_path: Path) -> None:
             assert set(migrating.objects()) == {'a.m3u8', 'l.ts'}
 
 
+def test_31_who_is_told_to_stop_reports_and_leaves_nothing_open(tmp_path: Path) -> None:
+    with strict_s3() as s3, web.origin() as origin:
+        origin.files |= {'/a.m3u8': web.media(['l.ts']), '/l.ts': web.body_of('large', 20_000_000)}
+        migrating = Migrating(s3, tmp_path, [f'{origin.url}/a.m3u8'])
+        with migrating.started() as process:
+            s3.calls_back('UploadPart', lambda _: process.stop(signal.SIGINT), times=1)
+            assert process.wait() == 1
+        assert 'stopped before its end: run it again' in process.output
+        assert process.lines[-1] == 'error: stopped before the end: run it again to finish'
+        assert not s3.uploads()
+        assert migrating.objects() == {}
+
+
 @pytest.mark.timeout(900)
 def test_31_fifty_links_of_real_video_killed_half_way(tmp_path: Path) -> None:
     need_time()
