@@ -26,7 +26,9 @@ TOKENS = frozenset({
 _SIGNED = ('x-amz-', 'x-goog-')
 _PORTS = {'http': 80, 'https': 443}
 _RESERVED = ('.migrate', '.probe')
-_ODD = re.compile('[\x00-\x1f\x7f/\\\\\ufffd]')
+_ODD = re.compile('[\x00-\x1f\x7f-\x9f/\\\\\u2028-\u202e\u2066-\u2069\ufffd-\uffff]')
+"""What would end a line, turn it round, or break the XML of a listing."""
+
 _MARK = re.compile('~[0-9a-f]{16}')
 _SAFE = "/~!$&'()*,;=@"
 

@@ -20,6 +20,7 @@ from common.playlist_uris import Line, attributes
 from common.segment import shown
 
 MOST_SECONDS = 86_400.0
+MOST_TOLD = 300
 MOST_PIECES = 200_000
 """A week of three-second segments."""
 
@@ -172,17 +173,17 @@ class _Making:
         sequence = None if self.is_master or kind is Kind.DATA else self.sequence
         try:
             if line.uri.startswith('data:'):  # the playlist brings it along
-                return _Found(kind, '', f'{self.piece.key} in {line.start}', shown(line.uri), sequence)
+                return _Found(kind, '', f'{self.piece.key} in {line.start}', line.uri[:MOST_TOLD], sequence)
             url = self.base.absolute(self.variables.put_in(line.uri))
             key = self.keys.key_of(url)
         except ValueError as error:
             why = shown(str(error), 200)[1:-1]
             return _Found(
-                kind, '', f'{self.piece.key} at {line.start}', shown(line.uri), sequence, refused=why
+                kind, '', f'{self.piece.key} at {line.start}', line.uri[:MOST_TOLD], sequence, refused=why
             )
         if leads_to(self.piece.key, line.uri) != key:
             self.changes.append((line.start, line.end, relative(self.piece.key, key)))
-        return _Found(kind, url, key, shown(line.uri), sequence)
+        return _Found(kind, url, key, line.uri[:MOST_TOLD], sequence)
 
     def _keep(self, found: _Found) -> _Found:
         """The first mention of the piece, in whichever tag."""

@@ -10,6 +10,7 @@ from backfiller.migrate.errors import Cause
 from backfiller.migrate.job import EMPTY, WAITS, State, told
 from backfiller.migrate.links import Link
 from backfiller.migrate.walk import Lack
+from common.segment import shown
 
 MOST_TOLD = 10
 _ORDER = {Cause.DENIED: 0, Cause.FAILING: 1, Cause.STORE: 2, Cause.GONE: 3, Cause.REFUSED: 4}
@@ -112,7 +113,7 @@ def _line(lack: Lack) -> str:
     where = [] if piece.sequence is None else [f'number {piece.sequence}']
     where += [f'{piece.seconds:g} s'] if piece.seconds else []
     told = f' ({", ".join(where)})' if where else ''
-    return f'{piece.kind} {piece.uri}{told}: {lack.why}'
+    return f'{piece.kind} {shown(piece.uri)}{told}: {lack.why}'
 
 
 def _status(state: State) -> Status:

@@ -51,6 +51,7 @@ def test_the_path_is_kept(url: str, key: str) -> None:
         ('http://h/a/index', 'http://h/a/'),
         ('http://h/a%00.ts', 'http://h/a%01.ts'),
         ('http://h/a%ff.ts', 'http://h/a%fe.ts'),
+        ('http://h/a%E2%80%AE.ts', 'http://h/a_.ts'),
         ('http://h/a.ts', 'http://h/A.ts'),
         ('http://h/a.ts', 'http://i/a.ts'),
         ('http://h/' + 'a' * 300 + '1.ts', 'http://h/' + 'a' * 300 + '2.ts'),

@@ -25,7 +25,7 @@ def state(*lacks: Lack, present: int = 0, ended: bool = True, denied: str = '', 
 
 def lack(number: int, cause: Cause = Cause.GONE) -> Lack:
     name = f's{number}.ts'
-    piece = Piece(Kind.SEGMENT, f'http://h/a/{name}', f'a/{name}', f"'{name}'", number, 4.0)
+    piece = Piece(Kind.SEGMENT, f'http://h/a/{name}', f'a/{name}', name, number, 4.0)
     return Lack(piece, cause, f'http://h/a/{name} answered 404')
 
 
@@ -70,7 +70,7 @@ def test_the_report_is_json_with_every_lack() -> None:
     assert found['found'][1]['lacking'] == [
         {
             'kind': 'segment',
-            'uri': "'s7.ts'",
+            'uri': 's7.ts',
             'key': 'a/s7.ts',
             'sequence': 7,
             'seconds': 4.0,
