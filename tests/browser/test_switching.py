@@ -26,8 +26,9 @@ ENOUGH_SEGMENTS = 4
 GIVEN_UP = 'aborted'
 """What hls.js says of a request that it needs no more, because it was told to switch."""
 
-MOST_STANDSTILL_SECONDS = 1.0
-"""A switch at once throws away what is buffered, and has to wait for a segment of this machine."""
+MOST_STANDSTILL_SECONDS = 0.5
+STARVED_SECONDS = 0.3
+VISITS = 3
 
 
 @pytest.fixture
@@ -80,13 +81,23 @@ def seen(process: Process) -> dict[str, Any]:
     return told
 
 
-def test_hls_js_switches_up_and_down_without_a_stall(home: Path, tmp_path: Path) -> None:
+def visit(home: Path, playlist: str) -> dict[str, Any]:
+    """What a viewer saw from the first picture to the last switch."""
     with ExitStack() as stack:
-        node = relayed(stack, tmp_path)
-        process = looking(stack, home, f'{node}/playlist/bus.m3u8')
+        process = looking(stack, home, playlist)
         eventually(lambda: seen(process).get('done'), timeout=60)
-        view = seen(process)
-    assert set(view['errors']) <= {GIVEN_UP}
+        return seen(process)
+
+
+def test_hls_js_switches_up_and_down_without_a_stall(home: Path, tmp_path: Path) -> None:
+    """A visit of a browser that had no processor for a while tells nothing, and is made again."""
+    with ExitStack() as stack:
+        playlist = f'{relayed(stack, tmp_path)}/playlist/bus.m3u8'
+        for _ in range(VISITS):
+            view = visit(home, playlist)
+            if view['starved'] < STARVED_SECONDS:
+                break
     assert view['shown'] == [HIGH, LOW, HIGH, LOW, HIGH]
-    assert view['standstill'] < MOST_STANDSTILL_SECONDS
+    assert set(view['errors']) <= {GIVEN_UP}, view
+    assert view['standstill'] < MOST_STANDSTILL_SECONDS, view
     assert len(view['buffered']) == 1
