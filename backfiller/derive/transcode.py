@@ -71,7 +71,7 @@ def _video(derived: Derived) -> tuple[str, ...]:
     rate = derived.bits_per_second
     return (
         '-c:v', 'libx264', '-preset', PRESET, '-threads', '1', '-bf', '0', '-level', _level(derived.height),
-        '-b:v', str(rate), '-maxrate', str(rate), '-bufsize', str(2 * rate),
+        '-b:v', str(rate), '-maxrate', str(rate), '-bufsize', str(rate),
         '-g', _NO_FRAME_LIMIT, '-sc_threshold', '0', '-force_key_frames', 'source', '-forced-idr', '1',
         # Each picture at its own time: none is dropped or repeated, and none is rounded to a grid.
         '-fps_mode', 'passthrough', '-enc_time_base', '1:90000',
