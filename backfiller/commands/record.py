@@ -14,6 +14,7 @@ from backfiller.parts import Parts
 from backfiller.pulse import Pulse
 from backfiller.streams import capturing, deriving, opening
 from backfiller.streams.keeper import Keeper, Work
+from backfiller.streams.memory import Memory
 from backfiller.streams.metrics import StreamsMetrics
 from backfiller.streams.recording import Recording
 from common import cli, service, times
@@ -41,7 +42,9 @@ def record(**flags: Any) -> None:
     parts = Parts.of(flags)
     settings = parts.given.section(Streams)
     own, name = opening.own_streams(parts.node), opening.node_name(parts.node)
-    registry = opening.open_registry(settings, name, parts.node_id())
+    memory = Memory(parts.node.store, settings.url)
+    known = memory.load()
+    registry = opening.open_registry(settings, name, parts.node_id(), known)
     if not (own or registry):
         raise UsageError('there is nothing to record: give --streams FILE, or --capture STREAM=URL')
     stop = service.stop_on_signals()
@@ -50,7 +53,7 @@ def record(**flags: Any) -> None:
         changes = Changes(parts.node.store)
         works = _works(parts, disk, changes, metrics.registry)
         keeper = Keeper(works, metrics.errors.labels('part').inc)
-        recording = Recording(name, own, registry, keeper, metrics, times.utc_now)
+        recording = Recording(name, own, registry, keeper, metrics, times.utc_now, known, memory.keep)
         server = _serve(settings, recording)
         pulse = Pulse(metrics.hub_latency.observe)
         greenlets = [*recording.start(), gevent.spawn(changes.run), gevent.spawn(pulse.run)]

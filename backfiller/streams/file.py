@@ -47,13 +47,15 @@ class Content:
 class StreamsFile:
     """A file of streams, for the node of that name."""
 
-    def __init__(self, path: Path, node: str) -> None:
+    def __init__(self, path: Path, node: str, known: Look) -> None:
+        """Until the file was right for once, what is `known` of it holds."""
         self.url = str(path)
         self._path = path
         self._node = node
-        self._content = Content({}, ())
+        self._known = known
+        self._content: Content | None = None
         self._problem = ''
-        self._seen: State = (0, 0, 0)
+        self._seen = _state(path)
         self._read = False
 
     def look(self) -> Look:
@@ -81,20 +83,21 @@ class StreamsFile:
             log.info('changes of %s are noticed by looking, not at once: %s', self._path, error)
 
     def about(self) -> dict[str, Any]:
-        return {'nodes': list(self._content.nodes)}
+        return {'nodes': list(self._content.nodes) if self._content else []}
 
     def close(self) -> None:
         """There is nothing to let go of."""
 
     def _told(self, again_seconds: float) -> Look:
-        streams, nodes = self._content.streams, self._content.nodes
+        problems = {WHOLE: self._problem} if self._problem else {}
+        if not self._content:
+            return Look(self._known.streams, self._known.mine, problems, again_seconds)
         mine = (
             name
-            for name, stream in streams.items()
-            if stream.run and is_here(name, stream.placement, self._node, nodes)
+            for name, stream in self._content.streams.items()
+            if stream.run and is_here(name, stream.placement, self._node, self._content.nodes)
         )
-        problems = {WHOLE: self._problem} if self._problem else {}
-        return Look(streams, frozenset(mine), problems, again_seconds)
+        return Look(self._content.streams, frozenset(mine), problems, again_seconds)
 
     def _reread(self) -> None:
         try:

@@ -72,6 +72,10 @@ class Holding:
         self.last = held
         return held
 
+    def claim(self, streams: Collection[str]) -> None:
+        """Says what this node held before it was started again: if it is free, it is taken at once."""
+        self.last.slots.update(dict.fromkeys(streams, 0))
+
     def lingering(self) -> set[str]:
         """Streams that we gave back just now, and record until their new holder surely does."""
         now = self._clock()

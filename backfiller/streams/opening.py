@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from backfiller.capture.recipe import Recipe
 from backfiller.streams.file import StreamsFile
 from backfiller.streams.password import Password
-from backfiller.streams.registry import Registry
+from backfiller.streams.registry import Look, Registry
 from backfiller.streams.stream import Stream
 from common import config, kinds
 from common.errors import UsageError
@@ -33,16 +33,16 @@ def own_streams(node: Node) -> Mapping[str, Stream]:
     return {name: Stream(Recipe(name, tuple(dict.fromkeys(urls)))) for name, urls in sources.items()}
 
 
-def open_registry(settings: Streams, name: str, node_id: str) -> Registry | None:
-    """The registry; None if there is none. Raises UsageError."""
+def open_registry(settings: Streams, name: str, node_id: str, known: Look) -> Registry | None:
+    """The registry, of which this is known from before; None if there is none. Raises UsageError."""
     if not settings.url:
         return None
     if not is_redis(settings.url):
-        return StreamsFile(Path(settings.url), name)
+        return StreamsFile(Path(settings.url), name, known)
     calls = redis_calls(settings)
     from backfiller.streams.redis import RedisRegistry
 
-    return RedisRegistry(calls, name, node_id, settings.lease)
+    return RedisRegistry(calls, name, node_id, settings.lease, known)
 
 
 def is_redis(url: str) -> bool:

@@ -18,6 +18,7 @@ from backfiller.streams.metrics import StreamsMetrics
 from backfiller.streams.registry import Look, Registry
 from backfiller.streams.stream import Stream
 from common.errors import SourceError
+from common.offload import offload
 from common.times import iso
 
 FIRST_RETRY_SECONDS = 0.5
@@ -38,7 +39,10 @@ class Changes:
 
 @dataclass
 class Recording:
-    """The streams of one node: `own` are those of its settings, which a registry does not change."""
+    """The streams of one node: `own` are those of its settings, which a registry does not change.
+
+    `last` is what the registry said last, before this process, too; `keep` notes that for the next one.
+    """
 
     node: str
     own: Mapping[str, Stream]
@@ -46,9 +50,10 @@ class Recording:
     keeper: Keeper
     metrics: StreamsMetrics
     clock: Callable[[], datetime]
-    changes: Changes = field(default_factory=Changes)
+    last: Look
+    keep: Callable[[Look], None]
     problems: Mapping[str, str] = field(default_factory=dict)
-    last: Look = field(default_factory=lambda: Look({}, frozenset()))
+    changes: Changes = field(default_factory=Changes)
 
     def __post_init__(self) -> None:
         self._wake = Event()
@@ -56,7 +61,7 @@ class Recording:
             f'streams {self.registry.url if self.registry else ""}'.rstrip(),
             self._look,
             backoff=Backoff(FIRST_RETRY_SECONDS, MOST_RETRY_SECONDS),
-            on_failure=lambda _: self.metrics.registry_good.set(0),
+            on_failure=lambda _: self._go_on(),
             on_surprise=self.metrics.errors.labels('streams').inc,
             wake=self._wake,
         )
@@ -85,9 +90,17 @@ class Recording:
             return IDLE_SECONDS
         self.last = self.registry.look()
         self._tell({**self.last.problems, **self._clashes(self.registry.url)})
-        mine = {name: stream for name, stream in self.last.streams.items() if name in self.last.mine}
-        self._apply({**mine, **self.own})
+        self._apply({**self._mine(), **self.own})
+        offload(self.keep, self.last)
         return self.last.again_seconds
+
+    def _go_on(self) -> None:
+        """The registry cannot be asked: what it said last holds, even if that was before our start."""
+        self.metrics.registry_good.set(0)
+        self._apply({**self._mine(), **self.own})
+
+    def _mine(self) -> dict[str, Stream]:
+        return {name: stream for name, stream in self.last.streams.items() if name in self.last.mine}
 
     def _clashes(self, url: str) -> dict[str, str]:
         both = self.own.keys() & self.last.streams.keys()

@@ -22,14 +22,17 @@ POLL_SECONDS = 1.0
 class RedisRegistry:
     """The streams of a Redis server, for the node of that name and id."""
 
-    def __init__(self, calls: Calls, node: str, node_id: str, lease_seconds: float) -> None:
+    def __init__(self, calls: Calls, node: str, node_id: str, lease_seconds: float, known: Look) -> None:
         self.url = calls.url
         self._calls = calls
         self._node = node
         self._me = f'{node}/{node_id}'
         self._holding = Holding(calls, self._me, lease_seconds)
         self._poll_seconds = min(POLL_SECONDS, self._holding.renew_seconds)
-        self._streams: dict[str, Stream] = {}
+        self._streams = dict(known.streams)
+        self._holding.claim(
+            [name for name, each in self._running() if each.placement.replicas and name in known.mine]
+        )
         self._members: frozenset[str] = frozenset()
 
     def look(self) -> Look:

@@ -92,7 +92,7 @@ def test_a_node_serves_backfills_records_and_stops(tmp_path: Path) -> None:
         with running('segmesh', 'node', '--config', node.config) as process:
             node.wait()
             assert get(f'{node.url}/readyz').json()['id'] == get(f'{node.control}/status').json()['id']
-            eventually(lambda: len(files_below(node.store)) == 6)
+            eventually(lambda: len([path for path in files_below(node.store) if path.endswith('.ts')]) == 6)
             assert get(f'{node.recorder}/status').json()['streams'].keys() == {'bus', 'tram'}
             assert get(f'{node.url}/holes/bus/source').json()['error'] is None, 'it asks its backfiller'
             pids = list(children(process).values())

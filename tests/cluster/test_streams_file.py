@@ -127,6 +127,24 @@ def test_a_file_that_is_not_there_yet_is_waited_for(
         node.follows('tram', tram)
 
 
+def test_a_node_that_starts_while_the_file_is_wrong_goes_on_with_what_it_recorded(
+    live: Origin, registry: Registry, tram: LivePlaylist, tmp_path: Path
+) -> None:
+    registry.says(stream('tram', live.at(tram)), stream('bus', live.at(tram), 'state = "stop"'))
+    with recorder(tmp_path / 'store', registry.path) as node:
+        node.follows('tram', tram)
+        registry.path.write_text('[bus')
+        eventually(node.problems)
+    with recorder(tmp_path / 'store', registry.path) as node:
+        eventually(node.problems)
+        node.joins('tram', tram)
+        assert node.records() == {'tram'}
+        assert node.status()['streams'].keys() == {'tram', 'bus'}
+    with recorder(tmp_path / 'store', tmp_path / 'another.toml') as node:
+        eventually(node.problems)
+        assert node.status()['streams'] == {}
+
+
 def test_each_node_records_what_is_placed_on_it(
     live: Origin, registry: Registry, tram: LivePlaylist, tmp_path: Path
 ) -> None:

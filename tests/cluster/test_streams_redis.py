@@ -268,6 +268,26 @@ def test_while_redis_is_away_and_when_it_is_back_captures_go_on(
     assert [node.changes('tram', 'bus') for node in nodes] == before, 'nothing was started, stopped or moved'
 
 
+def test_a_node_that_starts_while_redis_is_away_goes_on_with_what_it_recorded(
+    live: Origin, redis: RedisServer, fleet: Fleet
+) -> None:
+    tram, bus = live.live('tram'), live.live('bus')
+    redis.streams('set', 'tram', f'url={live.at(tram)}', ONE)
+    redis.streams('set', 'bus', f'url={live.at(bus)}', 'placement=["node2"]')
+    (node,) = fleet.start('node1')
+    node.follows('tram', tram)
+    redis.kill()
+    node.process.stop(signal.SIGKILL)
+    (again,) = fleet.start('node1')
+    again.joins('tram', tram)
+    assert again.records() == {'tram'}
+    redis.start(keeps=False)
+    assert 'segmesh:streams is gone' in eventually(again.problems)['*']
+    eventually(lambda: redis.holders('tram') == {'node1'})
+    again.joins('tram', tram)
+    assert again.changes('tram') == ['started']
+
+
 def longer_than(seconds: float, step: Callable[[], None]) -> None:
     """Repeats the step until that much time has gone."""
     until = time.monotonic() + seconds

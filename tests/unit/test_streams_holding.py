@@ -172,6 +172,18 @@ def test_who_lost_its_lease_while_it_was_cut_off_stops() -> None:
     assert fleet.recording('bus') == {second}
 
 
+def test_who_is_started_again_takes_what_it_held_at_once_if_it_is_free_and_else_leaves_it() -> None:
+    fleet = Fleet('a', 'b', bus=1)
+    first, second = order('bus', 'ab')
+    fleet.nodes[second].claim(['bus'])
+    fleet.passes(STEP)
+    assert fleet.recording('bus') == {second}
+    fleet.join(first)
+    fleet.nodes[first].claim(['bus'])
+    fleet.passes(STEP)
+    assert fleet.recording('bus') == {second}
+
+
 @pytest.mark.parametrize('replicas', [{'bus': 1}, {}])
 def test_what_is_wanted_no_more_is_released(replicas: dict[str, int]) -> None:
     fleet = Fleet('a', 'b', 'c', bus=3)
