@@ -130,7 +130,8 @@ class Recording:
         self.metrics.problems.set(len(problems))
         for where, problem in problems.items():
             if self.problems.get(where) != problem:
-                log.warning('%s; what was good before stays in force', problem)
+                kept = '; what was good before stays in force' if where in self.last.problems else ''
+                log.warning('%s%s', problem, kept)
         if self.problems and not problems:
             log.info('nothing is wrong with the streams any more')
         self.problems = problems

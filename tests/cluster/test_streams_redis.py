@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from backfiller.rendezvous import order
-from tests.kit.process import eventually, run, running
+from tests.kit.process import eventually, running
+from tests.kit.proxy import encrypting
 from tests.kit.redis_server import RedisServer, redis_server
 from tests.kit.streams import Origin, Recorder, origin, recorder
+from tests.kit.tls import Authority
 
 SOON = 2.0
 LEASE = 2.0
@@ -63,7 +65,8 @@ class Fleet:
         return name
 
     def _node(self, name: str, lease: float, url: str) -> AbstractContextManager[Recorder]:
-        return recorder(self._folder / name, url, '--lease', str(lease), name=name)
+        flags = ('--lease', str(lease), '--node-id', f'id-of-{name}')
+        return recorder(self._folder / name, url, *flags, name=name)
 
 
 @pytest.fixture
@@ -128,37 +131,6 @@ def test_what_is_wrong_with_one_stream_keeps_that_one_and_changes_the_others(
     assert node.said(problems['tram']) == 1
     redis.streams('set', 'tram', 'state=stop')
     eventually(lambda: node.records() == {'bus'}, timeout=SOON)
-
-
-def test_the_writer_refuses_what_no_node_could_read(redis: RedisServer, tmp_path: Path) -> None:
-    file = tmp_path / 'streams.toml'
-    file.write_text('[bus]\nurl = "http://o/bus"\n[tram]\nurl = "ftp://o/tram"\n')
-    for args, said in (
-        (['set', 'bus', 'state=running', 'url=http://o/a'], "[bus] state: 'running' is not allowed"),
-        (['set', 'bus', 'uri=http://o/a'], 'the keys are url, sources'),
-        (['set', '../up', 'url=http://o/a'], "'../up' is not allowed"),
-        (['set', 'bus', 'variants=["a"'], 'is not JSON'),
-        (['remove', 'bus'], 'there is no stream bus'),
-        (['load', file], "[tram] url: 'ftp://o/tram' is not allowed"),
-        (['load', tmp_path / 'none'], 'cannot read'),
-    ):
-        done = run('backfiller', 'streams', '--streams', redis.url, *args)
-        assert (done.wait(), said in done.output) == (2, True), done.output
-    assert redis.client.keys('segmesh:stream*') == []
-
-
-def test_a_file_is_loaded_and_the_other_streams_stay(
-    live: Origin, redis: RedisServer, tmp_path: Path
-) -> None:
-    file = tmp_path / 'streams.toml'
-    file.write_text('[bus]\nsources = ["http://o/a", "http://o/b"]\nplacement = {replicas = 2}\n')
-    redis.streams('set', 'tram', 'url=http://o/tram')
-    assert '1 streams written' in redis.streams('load', file)
-    assert redis.streams('list').splitlines() == [
-        'bus  run  on 2 of the nodes  held by nobody  http://o/a',
-        'tram  run  on all  held by nobody  http://o/tram',
-        'nodes: none',
-    ]
 
 
 def test_new_streams_spread_over_the_nodes_and_each_is_recorded_so_many_times(
@@ -327,3 +299,18 @@ def test_a_password_is_needed_and_is_not_told(live: Origin, tmp_path: Path) -> N
         assert 'wrong word' not in node.process.output
         with recorder(tmp_path / 'B', redis.url, env={'SEGMESH_REDIS_PASSWORD': 'open sesame'}) as node:
             node.joins('tram', tram)
+
+
+def test_it_is_spoken_over_tls_with_a_server_that_is_trusted(
+    live: Origin, redis: RedisServer, tmp_path: Path
+) -> None:
+    tram, authority = live.live('tram'), Authority()
+    redis.streams('set', 'tram', f'url={live.at(tram)}', ONE)
+    trusted = {'SSL_CERT_FILE': str(authority.write_to(tmp_path))}
+    with encrypting(redis.url, authority.context()) as url:
+        url = url.replace('https', 'rediss')
+        with recorder(tmp_path / 'A', url, env=trusted) as node:
+            node.follows('tram', tram)
+        with recorder(tmp_path / 'B', url) as node:
+            node.process.wait_for('certificate verify failed')
+            assert node.records() == set()
