@@ -107,13 +107,13 @@ class Report:
             self._metrics.skipped(self._watched, skip.cause, skip.count)
         if skips:
             log.warning('%s: %s', self.label, _told(skips))
-        self._unsaved = [*self._unsaved, *skips][-MOST_UNSAVED:]
-        if not self._unsaved:
+        taken, self._unsaved = [*self._unsaved, *skips], []  # others come by while this is written
+        if not taken:
             return
         try:
-            offload(self._skips.append, self._stream, self._variant, self._unsaved, now)
-            self._unsaved = []
+            offload(self._skips.append, self._stream, self._variant, taken, now)
         except StoreError as error:
+            self._unsaved = [*taken, *self._unsaved][-MOST_UNSAVED:]
             self._say('journal', str(error), holds=True)
         else:
             self._say('journal', '', holds=False)

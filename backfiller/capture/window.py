@@ -9,7 +9,7 @@ Each sequence number ends in one of two ways. It is taken, or it is told of once
 - `gone`: it left the window before it was taken, or was never offered to us; `jumped`: the origin left the
   number out, and no time with it; `gap`: the origin says that it lacks it; `unreadable`: its lines in the
   playlist;
-- else what came of the last try while it was offered: `404`, `refused`, `encrypted`, `deadline`,
+- else what the origin gave for it last while it was offered: `404`, `refused`, `encrypted`, `deadline`,
   `unreachable`, `truncated` ...
 """
 
@@ -30,6 +30,9 @@ EACH = 100
 STALLED_TARGETS = 3
 LONGEST_STAY_SECONDS = 300.0
 _HALF = 0.5
+_VAGUE = 'unreachable', 'deadline', 'expired'
+"""An outage says less of a segment than what the origin answered before."""
+
 _NO_MORE = '404', 'expired'
 """What servers say of segments that left the window: no URL will be any better."""
 
@@ -131,7 +134,7 @@ class Window:
         """A try that came to nothing; `final` if no other could do better. Returns it if it is given up."""
         has_left = piece.expires is not None
         piece.state = State.WAITING
-        if not (has_left and piece.cause):
+        if not piece.cause or not (has_left or cause in _VAGUE):
             piece.cause = cause
         if not (final or (has_left and (cause in _NO_MORE or now >= (piece.expires or 0)))):
             return []
