@@ -20,6 +20,9 @@ from common.times import iso, utc_now
 log = logging.getLogger(__name__)
 
 MOST_UNSAVED = 10_000
+MOST_SAID = 3
+"""So many lines that cannot be read are said of one load."""
+
 _IN_WORDS = {'gone': 'offered and gone before they were taken'}
 
 
@@ -73,6 +76,8 @@ class Report:
             'the clock of the origin is more than a year off: segments are named by their arrival',
             holds=wrong_clock,
         )
+        for cause in load.unread[:MOST_SAID]:
+            log.warning('%s: %s', self.label, cause)
         for piece in load.new:
             self._metrics.placed(self._watched, piece.by)
 

@@ -76,12 +76,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a load brought: `changed` if it is not as the last, `restarted` if the origin counts anew."""
+    """What a load brought: `changed` if it is not as the last, `restarted` if the origin counts anew.
+
+    `unread` says what is newly found to be unreadable; it may be readable with the next load.
+    """
 
     new: tuple[Piece, ...]
     skips: tuple[Skip, ...]
     changed: bool
     restarted: bool
+    unread: tuple[str, ...] = ()
 
 
 class Window:
@@ -113,8 +117,9 @@ class Window:
         if jumped and expected is not None:
             skips += _missed(before, new[0] if new else None, expected, offered.sequence)
         skips += [each.skip('gap') for each in new if each.state is State.GIVEN_UP]
+        unread = tuple(self._note_unread(offered))
         skips += self._let_leave(offered, now)
-        return Load(tuple(each for each in new if each.is_open), tuple(skips), changed, restarted)
+        return Load(tuple(each for each in new if each.is_open), tuple(skips), changed, restarted, unread)
 
     def due(self) -> list[Piece]:
         """What is to be tried now, the oldest first."""
@@ -227,7 +232,6 @@ class Window:
             self._unread.pop(piece.entry.sequence, None)
             if self.newest is None or piece.entry.sequence > self.newest.entry.sequence:
                 self.newest = piece
-        self._note_unread(offered)
         self._note_end(offered)
         return new
 
@@ -245,9 +249,11 @@ class Window:
         has_it = restarted and piece.by != ARRIVAL and piece.start in self._held
         return State.TAKEN if has_it else State.WAITING
 
-    def _note_unread(self, offered: MediaPlaylist) -> None:
+    def _note_unread(self, offered: MediaPlaylist) -> Iterator[str]:
         for each in offered.skipped:
             if each.sequence >= self._floor and each.sequence not in self._pieces:
+                if each.sequence not in self._unread:
+                    yield each.cause
                 cause = 'encrypted' if _ENCRYPTED in each.cause else 'unreadable'
                 self._unread[each.sequence] = Skip(each.sequence, cause, each.start, each.duration)
 

@@ -1,13 +1,20 @@
 """`backfiller capture` of live origins that a test steps through, and of a real encoder."""
 
+import os
+import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from common.skips import Skips
 from deploy.demo import video
 from deploy.demo.cluster import free_port
-from tests.kit.build import HOUR, assert_whole, files_below
+from tests.kit.build import HOUR, assert_whole, at, files_below
+from tests.kit.invariants import listed
 from tests.kit.live import LivePlaylist, packets, serving
-from tests.kit.process import Process, eventually, restreamer, run, running
+from tests.kit.origin import Live, origin_of, real_time
+from tests.kit.process import Process, backfiller, eventually, restreamer, run, running
 
 MASTER = """#EXTM3U
 #EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360
@@ -165,3 +172,193 @@ def test_real_video_of_a_real_encoder_plays_without_a_complaint(tmp_path: Path) 
         assert_whole(store)
         for variant in video.VARIANTS:
             assert video.plays_cleanly(f'{node}/playlist/bus/{variant}.m3u8?{today()}') == ''
+
+
+def full(store: Path, variant: str = 'source') -> set[bytes]:
+    """What was captured whole."""
+    return {path.read_bytes() for path in (store / 'bus' / variant).rglob('*-full-*')}
+
+
+def bodies_of(live: Live) -> set[bytes]:
+    return {each.body for each in live.every}
+
+
+def quick(name: str = 'source', **how: Any) -> Live:
+    """Half a second each; of playlists like that the next load comes within half a second."""
+    return Live(name, window=8, seconds=0.5, target=1, **how)
+
+
+def test_a_further_source_is_recorded_while_the_first_is_away(tmp_path: Path) -> None:
+    first, second = quick(), quick(tag='b')
+    with origin_of(first) as origin, origin_of(second) as backup:
+        first.publish(2)
+        with running(*capturing(tmp_path, origin.at(), backup.at())) as process:
+            eventually(lambda: full(tmp_path) == bodies_of(first))
+            origin.stop()
+            second.time = first.time
+            second.publish(3)
+            process.wait_for('recorded from source 2')
+            eventually(lambda: full(tmp_path) == bodies_of(first) | bodies_of(second))
+
+
+def test_a_source_that_stalls_is_left_for_the_next(tmp_path: Path) -> None:
+    first, second = quick(), quick(tag='b')
+    with origin_of(first) as origin, origin_of(second) as backup:
+        first.publish(2)
+        second.time = first.time
+        second.publish(2)
+        with running(*capturing(tmp_path, origin.at(), backup.at())) as process:
+            process.wait_for('has not changed for three target durations')
+            eventually(lambda: full(tmp_path) == bodies_of(first) | bodies_of(second))
+
+
+def test_what_two_servers_offer_alike_is_taken_once(tmp_path: Path) -> None:
+    live = quick()
+    with origin_of(live) as origin, origin_of(live) as backup:
+        live.publish(4)
+        with running(*capturing(tmp_path, origin.at(), backup.at())):
+            eventually(lambda: full(tmp_path) == bodies_of(live))
+            origin.stop()
+            eventually(lambda: backup.asked['/source.m3u8'] > 1)
+            live.publish()
+            eventually(lambda: full(tmp_path) == bodies_of(live))
+        assert sum(count for path, count in backup.asked.items() if path.endswith('.ts')) == 1
+
+
+def test_a_finished_recording_ends_with_what_it_lacks(tmp_path: Path) -> None:
+    live = quick(start=at('2026-11-14T03:00:00'))
+    with origin_of(live) as origin:
+        live.publish(4)
+        live.ended = True
+        done = run(*capturing(tmp_path / 'whole', origin.at(), '--once'))
+        assert (done.wait(), full(tmp_path / 'whole')) == (0, bodies_of(live))
+        origin.does('404', live.every[2].path)
+        lacking = run(*capturing(tmp_path / 'lacking', origin.at(), '--once'))
+        assert lacking.wait() == 1
+        assert 'bus/source: 1 404' in lacking.output
+        assert len(full(tmp_path / 'lacking')) == 3
+        assert [each.skip.sequence for each in Skips(tmp_path / 'lacking').read('bus', 'source')] == [2]
+
+
+def test_an_ended_origin_that_begins_again_is_recorded_on(tmp_path: Path) -> None:
+    live = quick()
+    with origin_of(live) as origin:
+        live.publish(2)
+        live.ended = True
+        with running(*capturing(tmp_path, origin.at())):
+            eventually(lambda: full(tmp_path) == bodies_of(live))
+            live.restart()
+            live.publish(2)
+            eventually(lambda: full(tmp_path) == bodies_of(live))
+
+
+def test_a_byte_range_is_taken_whether_the_server_knows_ranges_or_not(tmp_path: Path) -> None:
+    parts = [packets(f'part {number}') for number in range(3)]
+    live = quick()
+    with origin_of(live) as origin:
+        live.files['/all.ts'] = b''.join(parts)
+        ranges = [f'#EXT-X-BYTERANGE:{len(part)}' for part in parts]
+        ranges[0] += '@0'
+        for part, line in zip(parts, ranges, strict=True):
+            live.publish(path='/all.ts', body=part, lines=(line,))
+        live.files['/all.ts'] = b''.join(parts)
+        for deed in ('', 'ignores ranges'):
+            origin.does(deed, '/all.ts')
+            with running(*capturing(tmp_path / (deed or 'ranges'), origin.at())):
+                eventually(lambda: full(tmp_path / (deed or 'ranges')) == set(parts))  # noqa: B023
+
+
+def test_a_local_folder_is_an_origin(tmp_path: Path) -> None:
+    origin, store = tmp_path / 'origin', tmp_path / 'store'
+    origin.mkdir()
+    live = LivePlaylist(origin)
+    live.step(3)
+    with running(*capturing(store, str(origin / 'source.m3u8'))) as process:
+        eventually(lambda: bodies(store) == live.bodies)
+        for _ in range(5):
+            live.step()
+            eventually(lambda: bodies(store) == live.bodies)
+        assert process.stop() == 0
+    again = tmp_path / 'again'
+    with running(*capturing(again, (origin / 'source.m3u8').as_uri())):
+        eventually(lambda: bodies(again) == live.bodies[-4:])
+
+
+def test_fragments_come_with_their_init_section(tmp_path: Path) -> None:
+    live = quick()
+    init, body = b'\0\0\0\x10ftypisom\0\0\0\0', b'\0\0\0\x18styp' + bytes(16)
+    with origin_of(live) as origin:
+        live.files['/init.mp4'] = init
+        live._lines.append('#EXT-X-MAP:URI="/init.mp4"')
+        live.publish(path='/one.m4s', body=body)
+        with running(*capturing(tmp_path, origin.at())):
+            eventually(lambda: full(tmp_path) == {body})
+    (segment,) = (tmp_path / 'bus').rglob('*.m4s')
+    (section,) = (tmp_path / 'bus').rglob('*.mp4')
+    assert section.read_bytes() == init
+    assert section.stem.removeprefix('00:00-0-init-') in segment.name
+
+
+def test_no_playlist_is_loaded_more_often_than_twice_a_target_duration(tmp_path: Path) -> None:
+    live = Live(window=6, seconds=2)
+    with origin_of(live) as origin:
+        live.publish(3)
+        began = time.monotonic()
+        with running(*capturing(tmp_path, origin.at())):
+            eventually(lambda: origin.asked['/source.m3u8'] >= 4)
+            live.publish()
+            eventually(lambda: full(tmp_path) == bodies_of(live))
+            loads = origin.asked['/source.m3u8']
+        seconds = time.monotonic() - began
+        assert loads <= seconds / 1.0 + 2  # one to find out what it is
+        assert all(origin.asked[each.path] == 1 for each in live.every)
+
+
+class Cut:
+    """Two nodes in front of one encoder, each with a way to it of its own; all that is needed to fill holes."""
+
+    def __init__(self, folder: Path, live: Live, stack: ExitStack) -> None:
+        self.stores = [folder / 'A', folder / 'B']
+        self.live = live
+        self.ways = [stack.enter_context(origin_of(live)) for _ in self.stores]
+        self.captures = [
+            stack.enter_context(running(*capturing(store, way.at())))
+            for store, way in zip(self.stores, self.ways, strict=True)
+        ]
+        for store in self.stores:
+            store.mkdir(exist_ok=True)
+        urls = [stack.enter_context(restreamer(store)) for store in self.stores]
+        flags = ('--recent-cutoff', '0')
+        for store, url in zip(self.stores, reversed(urls), strict=True):
+            stack.enter_context(backfiller(store, '--peer', url, *flags))
+
+    def whole(self) -> bool:
+        return all(full(store) == bodies_of(self.live) for store in self.stores)
+
+    def goes_on(self, seconds: float) -> None:
+        """The encoder writes for so long, at its own pace."""
+        real_time(self.live, time.monotonic() + seconds, 0.5)
+
+    def cut_off(self, number: int, seconds: float) -> None:
+        self.ways[number].stop()
+        self.goes_on(seconds)
+        self.ways[number].start()
+
+
+def test_two_nodes_that_are_cut_off_at_different_times_end_with_the_same_and_no_hole(tmp_path: Path) -> None:
+    seconds = float(os.environ.get('SEGMESH_SOAK_SECONDS', '6'))
+    with ExitStack() as stack:
+        nodes = Cut(tmp_path, quick(), stack)
+        nodes.live.publish()
+        eventually(nodes.whole)
+        nodes.cut_off(0, seconds)
+        nodes.goes_on(2)
+        nodes.cut_off(1, seconds)
+        eventually(nodes.whole)
+        assert all(capture.stop() == 0 for capture in nodes.captures)
+    assert listed(tmp_path / 'A') == listed(tmp_path / 'B')
+    starts = sorted(each.start for each in nodes.live.every)
+    assert starts[-1] - starts[0] == timedelta(seconds=0.5 * (len(starts) - 1))
+    for store in nodes.stores:
+        assert_whole(store)
+        assert {each.skip.cause for each in Skips(store).read('bus', 'source')} == {'gone'}

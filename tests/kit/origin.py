@@ -168,7 +168,8 @@ class Live:
 class Origin:
     """An HTTP server over playlists; `deeds` say what is done to requests for a path, and how often.
 
-    A deed is `404`, `403`, `500`, `zero`, `cut`, `short`, `slow`, `hang`, `page`, `unsized` or `to URL`.
+    A deed is `404`, `403`, `500`, `zero`, `cut`, `short`, `slow`, `hang`, `page`, `unsized`, `ignores ranges` or
+    `to URL`.
     """
 
     def __init__(self, *lives: Live) -> None:
@@ -289,6 +290,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._halting(deed, body)
         elif deed == 'unsized':
             self._send(200, body, unsized=True)
+        elif deed:
+            self._send(200, body)
         else:
             self._whole_or_part(body)
 
