@@ -262,7 +262,7 @@ def test_a_byte_range_is_taken_whether_the_server_knows_ranges_or_not(tmp_path: 
         for part, line in zip(parts, ranges, strict=True):
             live.publish(path='/all.ts', body=part, lines=(line,))
         live.files['/all.ts'] = b''.join(parts)
-        for deed in ('', 'ignores ranges'):
+        for deed in ('', 'whole'):
             origin.does(deed, '/all.ts')
             with running(*capturing(tmp_path / (deed or 'ranges'), origin.at())):
                 eventually(lambda: full(tmp_path / (deed or 'ranges')) == set(parts))  # noqa: B023
@@ -315,7 +315,7 @@ def test_no_playlist_is_loaded_more_often_than_twice_a_target_duration(tmp_path:
 
 
 class Cut:
-    """Two nodes in front of one encoder, each with a way to it of its own; all that is needed to fill holes."""
+    """Two nodes in front of one encoder, each with a way to it of its own, and with the other as its peer."""
 
     def __init__(self, folder: Path, live: Live, stack: ExitStack) -> None:
         self.stores = [folder / 'A', folder / 'B']
@@ -325,8 +325,8 @@ class Cut:
             stack.enter_context(running(*capturing(store, way.at())))
             for store, way in zip(self.stores, self.ways, strict=True)
         ]
-        for store in self.stores:
-            store.mkdir(exist_ok=True)
+        live.publish()
+        eventually(self.whole)
         urls = [stack.enter_context(restreamer(store)) for store in self.stores]
         flags = ('--recent-cutoff', '0')
         for store, url in zip(self.stores, reversed(urls), strict=True):
@@ -349,8 +349,6 @@ def test_two_nodes_that_are_cut_off_at_different_times_end_with_the_same_and_no_
     seconds = float(os.environ.get('SEGMESH_SOAK_SECONDS', '6'))
     with ExitStack() as stack:
         nodes = Cut(tmp_path, quick(), stack)
-        nodes.live.publish()
-        eventually(nodes.whole)
         nodes.cut_off(0, seconds)
         nodes.goes_on(2)
         nodes.cut_off(1, seconds)

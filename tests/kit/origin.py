@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from tests.kit.live import packets
 
 HANG_SECONDS = 60.0
+PAGE = b'<html>please come back later</html>'
 
 
 def now() -> datetime:
@@ -168,8 +169,8 @@ class Live:
 class Origin:
     """An HTTP server over playlists; `deeds` say what is done to requests for a path, and how often.
 
-    A deed is `404`, `403`, `500`, `zero`, `cut`, `short`, `slow`, `hang`, `page`, `unsized`, `ignores ranges` or
-    `to URL`.
+    A deed is `404`, `403`, `500`, `zero`, `cut`, `short`, `slow`, `hang`, `page`, `unsized`, `whole` (whatever
+    range is asked for) or `to URL`.
     """
 
     def __init__(self, *lives: Live) -> None:
@@ -275,23 +276,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer('404' if body is None and not deed else deed, body or b'')
 
     def _answer(self, deed: str, body: bytes) -> None:
-        if deed in ('403', '404', '500'):
+        if deed.isdigit():
             self._send(int(deed), b'no')
         elif deed.startswith('to '):
             query = urlsplit(self.path).query
             self._send(302, b'', Location=deed[3:] + (f'?{query}' if query else ''))
-        elif deed == 'page':
-            self._send(200, b'<html>please come back later</html>')
-        elif deed == 'zero':
-            self._send(200, b'')
-        elif deed == 'short':
-            self._send(200, body[: len(body) // 2])
         elif deed in ('cut', 'hang', 'slow'):
             self._halting(deed, body)
-        elif deed == 'unsized':
-            self._send(200, body, unsized=True)
         elif deed:
-            self._send(200, body)
+            other = {'page': PAGE, 'zero': b'', 'short': body[: len(body) // 2]}
+            self._send(200, other.get(deed, body), unsized=deed == 'unsized')
         else:
             self._whole_or_part(body)
 
