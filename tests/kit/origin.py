@@ -169,8 +169,8 @@ class Live:
 class Origin:
     """An HTTP server over playlists; `deeds` say what is done to requests for a path, and how often.
 
-    A deed is `404`, `403`, `500`, `zero`, `cut`, `short`, `slow`, `hang`, `page`, `unsized`, `whole` (whatever
-    range is asked for) or `to URL`.
+    A deed is `404`, `403`, `500`, `zero`, `cut`, `short`, `slow`, `hang`, `page`, `unsized`, `whole`
+    (whatever range is asked for) or `to URL`.
     """
 
     def __init__(self, *lives: Live) -> None:
