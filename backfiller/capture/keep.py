@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from backfiller.capture.body import FULL, PARTIAL, SUSPECT, Body
 from backfiller.capture.download import Downloader, Patience
-from backfiller.capture.window import Piece
+from backfiller.capture.piece import Piece
 from common import digest
 from common.offload import OffloadedDisk, offload
 from common.segment import Hour, Segment

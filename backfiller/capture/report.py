@@ -8,8 +8,9 @@ from typing import Any
 
 from backfiller.capture.keep import Kept
 from backfiller.capture.metrics import CaptureMetrics, Watched
+from backfiller.capture.piece import Piece
 from backfiller.capture.places import Place
-from backfiller.capture.window import Load, Piece
+from backfiller.capture.window import Load
 from backfiller.loop import LastError
 from common.errors import StoreError
 from common.offload import offload

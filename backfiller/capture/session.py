@@ -16,7 +16,8 @@ from backfiller.capture.keep import Keeper
 from backfiller.capture.metrics import CaptureMetrics
 from backfiller.capture.origin import HttpOrigin, Origin, bare
 from backfiller.capture.places import Found, Places
-from backfiller.capture.recipe import Recipe
+from backfiller.capture.position import Position
+from backfiller.capture.recipe import ALL, BEST, Recipe
 from backfiller.capture.record import Recorder
 from backfiller.capture.report import Report
 from backfiller.loop import Backoff, Loop
@@ -57,6 +58,7 @@ class Session:
         self._recorders: dict[str, Recorder] = {}
         self._greenlets: list[gevent.Greenlet[[], Any]] = []
         self._wake = Event()
+        self._missing: set[str] = set()
         self._loop = Loop(
             f'capture {recipe.stream}',
             self._look,
@@ -105,6 +107,7 @@ class Session:
             if not self._recorders:
                 raise
             return LOOK_SECONDS  # the recorders say so themselves
+        self._tell_missing(found)
         new = [variant for variant in found if variant not in self._recorders]
         if new:
             log.info(
@@ -112,6 +115,13 @@ class Session:
             )
         self._greenlets += [gevent.spawn(self._recorder(variant, found).run) for variant in new]
         return LOOK_SECONDS
+
+    def _tell_missing(self, found: Found) -> None:
+        """Says once which of the variants that were asked for are not offered."""
+        missing = {name for name in self.recipe.variants if name not in (ALL, BEST, *found, *self._missing)}
+        if missing:
+            log.warning('%s has no variant %s', self.recipe.stream, ', '.join(sorted(missing)))
+        self._missing |= missing
 
     def _find_to_the_end(self) -> Found:
         for _ in range(TRIES_TO_THE_END - 1):
@@ -128,6 +138,7 @@ class Session:
             found[variant][0],
             Keeper(self._store, stream, variant, report.second_try),
             report,
+            Position(self._store.disk.root, stream, variant),
             variant=variant,
         )
         self._recorders[variant] = recorder

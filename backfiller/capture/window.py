@@ -13,23 +13,19 @@ Each sequence number ends in one of two ways. It is taken, or it is told of once
   `unreachable`, `truncated` ...
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from itertools import chain
 
 from backfiller.capture.clock import ARRIVAL, Clock
+from backfiller.capture.piece import EACH, Piece, State, missed
 from backfiller.capture.same import Held, is_restart, is_same
 from common.playlist_reader import Entry, MediaPlaylist
 from common.skips import Skip
 
-EACH = 100
-"""A longer run of skipped numbers is told of in one."""
-
 STALLED_TARGETS = 3
 LONGEST_STAY_SECONDS = 300.0
-_HALF = 0.5
 _VAGUE = 'unreachable', 'deadline', 'expired'
 """An outage says less of a segment than what the origin answered before."""
 
@@ -37,41 +33,6 @@ _NO_MORE = '404', 'expired'
 """What servers say of segments that left the window: no URL will be any better."""
 
 _ENCRYPTED = 'it is encrypted'
-
-
-class State(Enum):
-    WAITING = auto()
-    IN_FLIGHT = auto()
-    TAKEN = auto()
-    GIVEN_UP = auto()
-
-
-@dataclass(eq=False)
-class Piece:
-    """A segment on its way: `entry` as it was offered last, `cause` why the last try came to nothing.
-
-    One that left the window untaken is worth trying until `expires`: servers keep it for the length of the
-    longest playlist that had it (RFC 8216 section 6.2.2).
-    """
-
-    entry: Entry
-    start: datetime
-    by: str
-    state: State = State.WAITING
-    tries: int = 0
-    cause: str = ''
-    expires: float | None = None
-
-    @property
-    def end(self) -> datetime:
-        return self.start + self.entry.duration
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in (State.WAITING, State.IN_FLIGHT)
-
-    def skip(self, cause: str) -> Skip:
-        return Skip(self.entry.sequence, cause, self.start, self.entry.duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +67,11 @@ class Window:
         self._is_switched = False
         self._held = Held()
 
+    def resume(self, piece: Piece) -> None:
+        """The piece was taken before, and nothing is known of what was offered since."""
+        self._pieces = {piece.entry.sequence: piece}
+        self._next, self.newest = piece.entry.sequence + 1, piece
+
     def load(self, offered: MediaPlaylist, now: float, wall: datetime) -> Load:
         """Takes note of a playlist, loaded at `now` of the monotonic clock and `wall` of the other."""
         restarted = self._restarts(offered, now)
@@ -115,7 +81,7 @@ class Window:
         before, expected = self.newest, self._next
         new = self._add(offered, wall, restarted)
         if jumped and expected is not None:
-            skips += _missed(before, new[0] if new else None, expected, offered.sequence)
+            skips += missed(before, new[0] if new else None, expected, offered.sequence)
         skips += [each.skip('gap') for each in new if each.state is State.GIVEN_UP]
         unread = tuple(self._note_unread(offered))
         skips += self._let_leave(offered, now)
@@ -158,6 +124,11 @@ class Window:
             piece.state = State.GIVEN_UP
         self._drop_settled()
         return [piece.skip(piece.cause or 'gone') for piece in late]
+
+    def newest_taken(self) -> Piece | None:
+        """Of those that it remembers."""
+        every = reversed(self._pieces.values())
+        return next((piece for piece in every if piece.state is State.TAKEN), None)
 
     def switch(self) -> None:
         """The next playlist is that of another server, which counts for itself."""
@@ -287,33 +258,3 @@ class Window:
 
     def _drop_settled(self) -> None:
         self._leaving = [piece for piece in self._leaving if piece.is_open]
-
-
-def _missed(before: Piece | None, after: Piece | None, first: int, end: int) -> Sequence[Skip]:
-    """The numbers from `first` up to `end`, which were never seen; their time as far as that is known."""
-    count = end - first
-    start, span = _between(before, after)
-    if span is not None and after is not None and span < _HALF * after.entry.duration:
-        cause, start, span = 'jumped', None, None
-    else:
-        cause = 'gone'
-    if count > EACH:
-        return [Skip(first, cause, start, span, count)]
-    share = span / count if span is not None else None
-    return list(_shares(range(first, end), cause, start, share))
-
-
-def _shares(
-    numbers: Iterable[int], cause: str, start: datetime | None, share: timedelta | None
-) -> Iterator[Skip]:
-    for sequence in numbers:
-        yield Skip(sequence, cause, start, share)
-        if start is not None and share is not None:
-            start += share
-
-
-def _between(before: Piece | None, after: Piece | None) -> tuple[datetime | None, timedelta | None]:
-    """From the end of one to the start of the other, if both are told by the origin."""
-    if before is None or after is None or ARRIVAL in (before.by, after.by):
-        return None, None
-    return before.end, after.start - before.end

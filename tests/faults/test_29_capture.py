@@ -5,6 +5,7 @@ An hour goes by as fast as segments can be had: the recorder's clock is the test
 
 import os
 import random
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ from backfiller.capture.keep import Keeper
 from backfiller.capture.metrics import CaptureMetrics
 from backfiller.capture.origin import HttpOrigin
 from backfiller.capture.places import Places
+from backfiller.capture.position import Position
 from backfiller.capture.recipe import Recipe
 from backfiller.capture.record import Recorder
 from backfiller.capture.report import Report
@@ -65,6 +67,7 @@ class Recording:
             places.find()['source'][0],
             Keeper(OffloadedDisk(self.disk), 'bus', 'source'),
             report,
+            Position(store, 'bus', 'source'),
             variant='source',
             clock=lambda: self.now,
         )
@@ -266,6 +269,26 @@ def test_what_the_origin_has_damaged_is_suspect_and_no_hole(recording: Recording
     for _ in range(2 * WINDOW + 2):
         recording.step()
     assert not recording.noted()
+
+
+def test_what_went_by_while_no_recorder_ran_is_noted_too(store: Path) -> None:
+    live = Live(window=4, seconds=0.5, target=1)
+    command = ('--store', store, '--stream', 'bus')
+
+    def held() -> set[bytes]:
+        return {path.read_bytes() for path in (store / 'bus').rglob('*-full-*.ts')}
+
+    with origin_of(live) as origin:
+        live.publish(3)
+        with running('backfiller', 'capture', origin.at(), *command) as process:
+            eventually(lambda: held() == {each.body for each in live.every})
+            eventually((store / '.skips/bus/source/position.json').exists)
+            assert process.stop(signal.SIGKILL) < 0
+        live.publish(7)
+        with running('backfiller', 'capture', origin.at(), *command):
+            eventually(lambda: held() == {each.body for each in (*live.every[:3], *live.every[-4:])})
+            noted = [(each.skip.sequence, each.skip.cause) for each in Skips(store).read('bus', 'source')]
+        assert noted == [(3, 'gone'), (4, 'gone'), (5, 'gone')]
 
 
 def test_a_real_recorder_goes_on_through_a_hang_a_token_and_an_outage(store: Path) -> None:
