@@ -10,10 +10,10 @@ import pytest
 from deploy.demo import video
 from tests.kit import videos as web
 from tests.kit.build import at
-from tests.kit.migrating import LONGEST_SECONDS, Migrating
+from tests.kit.migrating import Migrating
 from tests.kit.moments import moments
 from tests.kit.needs import need_time
-from tests.kit.strict_s3.server import StrictS3, strict_s3
+from tests.kit.strict_s3.server import strict_s3
 from tests.kit.videos import Origin, put_video
 
 LINKS = 30
@@ -64,13 +64,12 @@ def test_31_killed_at_any_moment_the_next_run_ends_it_and_sends_nothing_twice(
         calls = s3.count('*', bucket=whole.bucket_name)
         for moment in moments('migrate killed', calls):
             migrating = Migrating(s3, tmp_path, library.urls)
-            _kill(s3, migrating, moment)
+            since = migrating.killed_at(moment)
             there = set(migrating.objects())
-            before = len(migrating.sent())
             report = migrating.run(code=1)
             assert {url: report.status(url) for url in library.statuses} == library.statuses
             assert migrating.objects() == expected(library)
-            assert not there & set(migrating.sent()[before:])
+            assert not there & set(migrating.sent(since))
             assert migrating.run(code=1).said['sent'] == 0
 
 
@@ -113,9 +112,8 @@ def test_31_fifty_links_of_real_video_killed_half_way(tmp_path: Path) -> None:
         origin.does('/video34/s70.ts', web.status(410))
         origin.does('/video44/s7.ts', web.status(500))
         migrating = Migrating(s3, tmp_path, urls)
-        _kill(s3, migrating, 3500)
+        since = migrating.killed_at(3500)
         there = set(migrating.objects())
-        before = len(migrating.sent())
         assert 3000 < len(there) < 3600
         report = migrating.run(code=1)
         broken = {4: 'failed', 14: 'failed', 24: 'failed', 34: 'holes', 44: 'holes'}
@@ -124,7 +122,7 @@ def test_31_fifty_links_of_real_video_killed_half_way(tmp_path: Path) -> None:
             ['video34/s70.ts'],
             4.0,
         )
-        assert not there & set(migrating.sent()[before:])
+        assert not there & set(migrating.sent(since))
         for number, url in enumerate(urls):
             if report.status(url) == 'done':
                 link = f'{s3.url}/{migrating.bucket_name}/archive/video{number}/master.m3u8'
@@ -141,11 +139,3 @@ def _real_videos(origin: Origin, folder: Path) -> list[str]:
         part = bodies[number * 15 : number * 15 + len(names)]
         origin.files |= {f'/video{number}/{name}': body for name, body in zip(names, part, strict=True)}
     return [f'{origin.url}/video{number}/master.m3u8' for number in range(50)]
-
-
-def _kill(s3: StrictS3, migrating: Migrating, moment: int) -> None:
-    """Runs it until so many calls came."""
-    with migrating.started() as process:
-        s3.calls_back('*', lambda _: process.stop(signal.SIGKILL), after=moment, times=1)
-        process.wait(LONGEST_SECONDS)
-    s3.recovers()

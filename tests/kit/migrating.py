@@ -1,12 +1,15 @@
 """Runs of `backfiller migrate` to a bucket, and what they say."""
 
 import json
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.kit.process import BIN, Process, running
+import gevent
+
+from tests.kit.process import BIN, Process, eventually, running
 from tests.kit.strict_s3.server import StrictS3
 
 LONGEST_SECONDS = 300
@@ -41,15 +44,28 @@ class Migrating:
             assert process.wait(LONGEST_SECONDS) == code, process.output
             return Report(process.output)
 
+    def killed_at(self, call: int) -> int:
+        """Runs it until so many calls came; how many there are when all are answered."""
+        with self.started() as process:
+            self.s3.calls_back('*', lambda _: process.stop(signal.SIGKILL), after=call, times=1)
+            process.wait(LONGEST_SECONDS)
+        gevent.idle()  # what was on its way is heard
+        eventually(lambda: all(each.status or each.code for each in self.s3.calls))
+        self.s3.recovers()
+        return len(self.s3.calls)
+
     def objects(self) -> dict[str, bytes]:
         """All that is in the bucket, by its key below the prefix."""
         found = self.s3.objects(self.bucket_name)
         return {key.removeprefix('archive/'): each.body for key, each in found.items()}
 
-    def sent(self) -> list[str]:
-        """The keys of all puts that went well, but for those that find out what the server does."""
-        calls = self.s3.asked('PutObject', bucket=self.bucket_name, status=200)
-        keys = [call.key.removeprefix('archive/') for call in calls]
+    def sent(self, since: int = 0) -> list[str]:
+        """The keys of all puts that went well, but for those that find out what the server does.
+
+        Of the calls to the server, only those after so many count.
+        """
+        puts = [call for call in self.s3.calls[since:] if (call.operation, call.status) == ('PutObject', 200)]
+        keys = [call.key.removeprefix('archive/') for call in puts if call.bucket == self.bucket_name]
         return [key for key in keys if not key.startswith(('.probe/', '.migrate/'))]
 
 
