@@ -38,6 +38,7 @@ TRIES_TO_THE_END = 5
 LOADS_TO_THE_END = 10
 FIRST_RETURN_SECONDS = 60.0
 MOST_RETURN_SECONDS = 1800.0
+LOOK_TWICE_TARGETS = 3
 STALLED_SECONDS = 30.0
 RENEW_SECONDS = 1.0
 UNKNOWN_TARGET_SECONDS = 2.0
@@ -82,7 +83,8 @@ class Recorder:
         self._to_the_end = False
         self._text = ''
         self._offered: MediaPlaylist | None = None
-        self._renewed_at = self._moved_at = self._look_again_at = clock()
+        self._seen_there: int | None = None
+        self._renewed_at = self._return_at = self._look_again_at = clock()
         self._return_seconds = FIRST_RETURN_SECONDS
         report.uses(place)
 
@@ -147,7 +149,10 @@ class Recorder:
             self.wake.clear()
             return False
         self._pool.join()
-        return not self._window.due()
+        if not self._window.due():
+            return True
+        self.wake.wait(FIRST_RETRY_SECONDS)
+        return False
 
     @property
     def _downloader(self) -> Downloader:
@@ -178,7 +183,7 @@ class Recorder:
             return
         if place.source != self._place.source:
             self._window.switch()
-            self._moved_at = self._clock()
+            self._return_at, self._seen_there = self._clock() + self._return_seconds, None
         self._place, self._offered = place, None
         self.report.uses(place)
 
@@ -189,23 +194,27 @@ class Recorder:
         if (self._is_expired or has_ended) and now - self._renewed_at > RENEW_SECONDS:
             self._is_expired, self._renewed_at = False, now
             self._use(self._places.renewed(self._place, self._variant))
-        if self._place.source and now - self._moved_at > self._return_seconds:
-            self._moved_at = now
-            self._return_seconds = min(2 * self._return_seconds, MOST_RETURN_SECONDS)
-            self._go_back()
+        if self._place.source and now >= self._return_at:
+            self._return_at = now + self._return_seconds
+            preferred = self._places.preferred(self._variant)
+            if preferred and self._goes_on(preferred, now):
+                self._return_seconds = min(2 * self._return_seconds, MOST_RETURN_SECONDS)
+                self._use(preferred)
 
-    def _go_back(self) -> None:
-        """If the preferred source plays again."""
-        preferred = self._places.preferred(self._variant)
-        if preferred is None:
-            return
+    def _goes_on(self, place: Place, now: float) -> bool:
+        """Whether other segments are there than at the look before; the second look comes soon."""
         try:
-            read = self._places.downloaders[0].origin.text(preferred.url, load_seconds(self._target_seconds))
-            offered = playlist_reader.parse_media(read.text, read.url, preferred.variables)
+            read = self._places.downloaders[place.source].origin.text(
+                place.url, load_seconds(self._target_seconds)
+            )
+            offered = playlist_reader.parse_media(read.text, read.url, place.variables)
         except (SourceError, ListingError):
-            return
-        if offered.entries and not offered.ended:
-            self._use(preferred)
+            return False
+        newest = offered.entries[-1].sequence if offered.entries and not offered.ended else None
+        before, self._seen_there = self._seen_there, newest
+        if before is None:
+            self._return_at = now + LOOK_TWICE_TARGETS * self._target_seconds
+        return None not in (before, newest) and before != newest
 
     def _note_stall(self, offered: MediaPlaylist, now: float) -> None:
         """A playlist that does not change any more may go on at another URL."""

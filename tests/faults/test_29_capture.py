@@ -46,7 +46,7 @@ PASSING = ('zero', '404', 'cut', 'page', '500', 'slow', 'unsized')
 class Recording:
     """A recorder in front of an origin, step by step; `holes` are those that it should note."""
 
-    def __init__(self, store: Path, origin: Origin, live: Live) -> None:
+    def __init__(self, store: Path, origin: Origin, live: Live, *more: str) -> None:
         self.now = 0.0
         self.holes: Counter[tuple[int, str]] = Counter()
         self.lost: set[int] = set()
@@ -57,9 +57,10 @@ class Recording:
         self._playlist = 'source.m3u8'
         self._names = 0
         self.tell_master()
-        recipe = Recipe('bus', (f'{origin.url}/master.m3u8',))
+        recipe = Recipe('bus', (f'{origin.url}/master.m3u8', *more))
         client = new_client(recipe.sources, deadline_seconds=10)
-        places = Places(recipe, [Downloader(HttpOrigin(client))], lambda: self.now)
+        downloaders = [Downloader(HttpOrigin(client)) for _ in recipe.sources]
+        places = Places(recipe, downloaders, lambda: self.now)
         live.publish()
         report = Report('bus', 'source', CaptureMetrics(CollectorRegistry()), self.skips)
         self.recorder = Recorder(
@@ -269,6 +270,30 @@ def test_what_the_origin_has_damaged_is_suspect_and_no_hole(recording: Recording
     for _ in range(2 * WINDOW + 2):
         recording.step()
     assert not recording.noted()
+
+
+def test_the_preferred_source_is_recorded_again_when_it_goes_on(
+    store: Path, our_errors_are_told: None
+) -> None:
+    live, other = (Live(window=WINDOW, seconds=STEP_SECONDS, tag=tag) for tag in ('', 'b'))
+    with origin_of(live) as origin, origin_of(other) as backup:
+        recording = Recording(store, origin, live, backup.at())
+
+        def go_on(steps: int, step: Callable[[], object]) -> int:
+            for _ in range(steps):
+                other.publish()
+                step()
+            return recording.recorder.source
+
+        assert go_on(5, recording.step) == 0
+        origin.stop()
+        assert go_on(5, recording.step) == 1
+        origin.start()
+        assert go_on(100, recording.poll) == 1  # it is there, and stalls
+        assert go_on(100, recording.step) == 0
+        bodies = {body for segment, body in recording.held()}
+        assert bodies >= {each.body for each in (*other.every[10:100], *live.every[-10:])}
+        assert not recording.noted()
 
 
 def test_what_went_by_while_no_recorder_ran_is_noted_too(store: Path) -> None:
