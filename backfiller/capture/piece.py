@@ -50,14 +50,16 @@ class Piece:
         return Skip(self.entry.sequence, cause, self.start, self.entry.duration)
 
 
-def missed(before: Piece | None, after: Piece | None, first: int, end: int) -> Sequence[Skip]:
-    """The numbers from `first` up to `end`, which were never seen; their time as far as that is known."""
-    count = end - first
-    start, span = _between(before, after)
-    if span is not None and after is not None and span < _HALF * after.entry.duration:
-        cause, start, span = 'jumped', None, None
-    else:
-        cause = 'gone'
+def missed(before: datetime | None, after: Piece | None, first: int, end: int) -> Sequence[Skip]:
+    """The numbers from `first` up to `end`, which were never seen.
+
+    Their time is that from `before`, where what came before them ended, to `after`, if both are told.
+    """
+    count, start, span, cause = end - first, None, None, 'gone'
+    if before is not None and after is not None and after.by != ARRIVAL:
+        start, span = before, after.start - before
+        if span < _HALF * after.entry.duration:
+            cause, start, span = 'jumped', None, None
     if count > EACH:
         return [Skip(first, cause, start, span, count)]
     share = span / count if span is not None else None
@@ -71,10 +73,3 @@ def _shares(
         yield Skip(sequence, cause, start, share)
         if start is not None and share is not None:
             start += share
-
-
-def _between(before: Piece | None, after: Piece | None) -> tuple[datetime | None, timedelta | None]:
-    """From the end of one to the start of the other, if both are told by the origin."""
-    if before is None or after is None or ARRIVAL in (before.by, after.by):
-        return None, None
-    return before.end, after.start - before.end

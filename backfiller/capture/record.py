@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -15,13 +16,11 @@ from backfiller.capture.origin import LookUpError, bare
 from backfiller.capture.pauses import SHORTEST_SECONDS, load_seconds, patience_for, pause_seconds
 from backfiller.capture.piece import Piece, State
 from backfiller.capture.places import Place, Places
-from backfiller.capture.position import Position
 from backfiller.capture.report import Report
 from backfiller.capture.window import Window
 from backfiller.loop import Backoff, Loop
 from common import playlist_reader
 from common.errors import ListingError, SegmentError, SourceError, StoreError
-from common.offload import offload
 from common.playlist_reader import MediaPlaylist
 from common.skips import Skip
 from common.times import utc_now
@@ -54,9 +53,9 @@ class Recorder:
         place: Place,
         keeper: Keeper,
         report: Report,
-        position: Position,
         *,
         variant: str,
+        known_until: datetime | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.report = report
@@ -66,10 +65,7 @@ class Recorder:
         self._variant = variant
         self._keeper = keeper
         self._clock = clock
-        self._window = Window(Clock())
-        self._position = position
-        if before := position.load(bare(place.url)):
-            self._window.resume(before)
+        self._window = Window(Clock(), known_until)
         self._pool = Pool(AT_ONCE)
         self._loop = Loop(
             f'capture {report.label}',
@@ -134,8 +130,6 @@ class Recorder:
         self._skip(load.skips)
         self._tend()
         self._note_stall(offered, began)
-        if taken := self._window.newest_taken():
-            offload(self._position.save, bare(self._place.url), taken)
         pause = pause_seconds(offered, changed=load.changed)
         return max(pause - (self._clock() - began), SHORTEST_SECONDS)
 

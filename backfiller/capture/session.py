@@ -16,14 +16,14 @@ from backfiller.capture.keep import Keeper
 from backfiller.capture.metrics import CaptureMetrics
 from backfiller.capture.origin import HttpOrigin, Origin, bare
 from backfiller.capture.places import Found, Places
-from backfiller.capture.position import Position
+from backfiller.capture.position import known_until
 from backfiller.capture.recipe import ALL, BEST, Recipe
 from backfiller.capture.record import Recorder
 from backfiller.capture.report import Report
 from backfiller.loop import Backoff, Loop
 from backfiller.outside import new_client
 from common.errors import ListingError, SourceError
-from common.offload import OffloadedDisk
+from common.offload import OffloadedDisk, offload
 from common.place import MAX_SEGMENT_BYTES
 from common.skips import Skips
 
@@ -138,8 +138,8 @@ class Session:
             found[variant][0],
             Keeper(self._store, stream, variant, report.second_try),
             report,
-            Position(self._store.disk.root, stream, variant),
             variant=variant,
+            known_until=offload(known_until, self._store.disk, self._skips, stream, variant),
         )
         self._recorders[variant] = recorder
         return recorder

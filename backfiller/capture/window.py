@@ -13,7 +13,7 @@ Each sequence number ends in one of two ways. It is taken, or it is told of once
   `unreachable`, `truncated` ...
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -50,9 +50,10 @@ class Load:
 
 
 class Window:
-    """The segments that one variant of an origin offers."""
+    """The segments that one variant of an origin offers; `known_until` is as far as was recorded before."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, known_until: datetime | None = None) -> None:
+        self._known_until = known_until
         self.clock = clock
         self.newest: Piece | None = None
         self._pieces: dict[int, Piece] = {}
@@ -67,11 +68,6 @@ class Window:
         self._is_switched = False
         self._held = Held()
 
-    def resume(self, piece: Piece) -> None:
-        """The piece was taken before, and nothing is known of what was offered since."""
-        self._pieces = {piece.entry.sequence: piece}
-        self._next, self.newest = piece.entry.sequence + 1, piece
-
     def load(self, offered: MediaPlaylist, now: float, wall: datetime) -> Load:
         """Takes note of a playlist, loaded at `now` of the monotonic clock and `wall` of the other."""
         restarted = self._restarts(offered, now)
@@ -81,7 +77,9 @@ class Window:
         before, expected = self.newest, self._next
         new = self._add(offered, wall, restarted)
         if jumped and expected is not None:
-            skips += missed(before, new[0] if new else None, expected, offered.sequence)
+            end = before.end if before is not None and before.by != ARRIVAL else None
+            skips += missed(end, new[0] if new else None, expected, offered.sequence)
+        skips += self._missed_before(new)
         skips += [each.skip('gap') for each in new if each.state is State.GIVEN_UP]
         unread = tuple(self._note_unread(offered))
         skips += self._let_leave(offered, now)
@@ -125,11 +123,6 @@ class Window:
         self._drop_settled()
         return [piece.skip(piece.cause or 'gone') for piece in late]
 
-    def newest_taken(self) -> Piece | None:
-        """Of those that it remembers."""
-        every = reversed(self._pieces.values())
-        return next((piece for piece in every if piece.state is State.TAKEN), None)
-
     def switch(self) -> None:
         """The next playlist is that of another server, which counts for itself."""
         self._is_switched = self._next is not None
@@ -150,6 +143,18 @@ class Window:
         unread = list(self._unread.values())
         self._unread.clear()
         return [piece.skip(piece.cause or 'gone') for piece in left] + unread
+
+    def _missed_before(self, new: Sequence[Piece]) -> Sequence[Skip]:
+        """What went by before the first load, by the time that has passed since what is known."""
+        if not new:
+            return ()
+        end, self._known_until, first = self._known_until, None, new[0]
+        if end is None or first.by == ARRIVAL:
+            return ()
+        count = round((first.start - end) / first.entry.duration)
+        if not 0 < count <= first.entry.sequence:
+            return ()  # nothing did, or the origin began anew meanwhile
+        return missed(end, first, first.entry.sequence - count, first.entry.sequence)
 
     def _restarts(self, offered: MediaPlaylist, now: float) -> bool:
         if self._next is None or not offered.entries:

@@ -314,6 +314,10 @@ def test_no_playlist_is_loaded_more_often_than_twice_a_target_duration(tmp_path:
         assert all(origin.asked[each.path] == 1 for each in live.every)
 
 
+def noted_causes(store: Path) -> set[str]:
+    return {each.skip.cause for each in Skips(store).read('bus', 'source')}
+
+
 class Cut:
     """Two nodes in front of one encoder, each with a way to it of its own, and with the other as its peer."""
 
@@ -353,10 +357,11 @@ def test_two_nodes_that_are_cut_off_at_different_times_end_with_the_same_and_no_
         nodes.goes_on(2)
         nodes.cut_off(1, seconds)
         eventually(nodes.whole)
+        for store in nodes.stores:
+            eventually(lambda: noted_causes(store) == {'gone'})  # noqa: B023
         assert all(capture.stop() == 0 for capture in nodes.captures)
     assert listed(tmp_path / 'A') == listed(tmp_path / 'B')
     starts = sorted(each.start for each in nodes.live.every)
     assert starts[-1] - starts[0] == timedelta(seconds=0.5 * (len(starts) - 1))
     for store in nodes.stores:
         assert_whole(store)
-        assert {each.skip.cause for each in Skips(store).read('bus', 'source')} == {'gone'}

@@ -19,7 +19,6 @@ from backfiller.capture.keep import Keeper
 from backfiller.capture.metrics import CaptureMetrics
 from backfiller.capture.origin import HttpOrigin
 from backfiller.capture.places import Places
-from backfiller.capture.position import Position
 from backfiller.capture.recipe import Recipe
 from backfiller.capture.record import Recorder
 from backfiller.capture.report import Report
@@ -68,7 +67,6 @@ class Recording:
             places.find()['source'][0],
             Keeper(OffloadedDisk(self.disk), 'bus', 'source'),
             report,
-            Position(store, 'bus', 'source'),
             variant='source',
             clock=lambda: self.now,
         )
@@ -307,7 +305,6 @@ def test_what_went_by_while_no_recorder_ran_is_noted_too(store: Path) -> None:
         live.publish(3)
         with running('backfiller', 'capture', origin.at(), *command) as process:
             eventually(lambda: held() == {each.body for each in live.every})
-            eventually((store / '.skips/bus/source/position.json').exists)
             assert process.stop(signal.SIGKILL) < 0
         live.publish(7)
         with running('backfiller', 'capture', origin.at(), *command):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backfiller.capture.clock import Clock
-from backfiller.capture.piece import EACH, Piece, State
+from backfiller.capture.piece import EACH, Piece
 from backfiller.capture.window import Load, Window
 from common.playlist_reader import MediaPlaylist
 from common.skips import Skip
@@ -238,29 +238,31 @@ def test_at_the_end_what_is_left_is_given_up(watching: Watching) -> None:
     }
 
 
-def before(sequence: int) -> Piece:
-    """What the process before took last."""
-    return Piece(entry(sequence), START + timedelta(seconds=2 * sequence), 'counted', State.TAKEN)
+def known(numbers_of_segments: int) -> Watching:
+    """So many were recorded by the process before."""
+    watching = Watching()
+    watching.window = Window(Clock(), START + timedelta(seconds=2 * numbers_of_segments))
+    return watching
 
 
-def test_what_went_by_before_is_gone(watching: Watching) -> None:
-    watching.window.resume(before(3))
+def test_what_went_by_before_is_gone() -> None:
+    watching = known(4)
     assert new(watching.load(numbers(6, 8))) == [6, 7, 8]
     assert watching.told == [(4, 'gone'), (5, 'gone')]
     assert watching.skips[0].start == START + timedelta(seconds=8)
+    watching.load(numbers(7, 9))
+    assert len(watching.told) == 2
 
 
-def test_what_is_still_offered_is_taken_again_or_at_last(watching: Watching) -> None:
-    watching.window.resume(before(3))
-    assert new(watching.load(numbers(2, 5))) == [2, 4, 5]
+@pytest.mark.parametrize(
+    'offered',
+    [numbers(2, 5), numbers(4, 6), numbers(4, 6, start=None), moved(numbers(0, 2), 300)],
+    ids=['still offered', 'goes on', 'undated', 'began anew'],
+)
+def test_nothing_went_by_that_is_known_of(offered: MediaPlaylist) -> None:
+    watching = known(4)
+    watching.load(offered)
     assert watching.told == []
-
-
-def test_an_origin_that_began_anew_meanwhile_is_no_hole(watching: Watching) -> None:
-    for offered in (moved(numbers(0, 2), 300), moved(numbers(2, 4), 300)):
-        watching.window.resume(before(3))
-        assert len(watching.load(offered).new) == 3
-        assert watching.told == []
 
 
 STEPS = st.lists(

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from backfiller.capture.position import known_until
 from common.disk import Disk
 from common.errors import SegmentError, StoreError
 from common.skips import Noted, Skip, Skips
-from tests.kit.build import at
+from tests.kit.build import at, piece
 
 NOW = at('2026-11-14T03:07:31')
 FULL = Skip(1120, '404', at('2026-11-14T03:07:26.5'), timedelta(seconds=2.002))
@@ -87,3 +88,14 @@ def test_it_stays_in_its_folder(skips: Skips, store: Path, tmp_path: Path) -> No
     with pytest.raises(StoreError, match='cannot note in'):
         skips.append('bus', 'source', [BARE], NOW)
     assert not (tmp_path / 'elsewhere').exists()
+
+
+def test_a_recording_has_come_as_far_as_what_is_held_or_noted(skips: Skips, store: Path) -> None:
+    disk = Disk(store)
+    assert known_until(disk, skips, 'bus', 'source') is None
+    held = piece('2026-11-14T03:07:10')
+    disk.add(held.segment, [held.body])
+    assert known_until(disk, skips, 'bus', 'source') == at('2026-11-14T03:07:12')
+    skips.append('bus', 'source', [BARE, FULL], NOW)
+    assert known_until(disk, skips, 'bus', 'source') == at('2026-11-14T03:07:28.502')
+    assert known_until(disk, skips, 'bus', '480p') is None
