@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Protocol
 
 from backfiller import sync
+from backfiller.captured import Captured
 from backfiller.metrics import Metrics
 from backfiller.passes import PassResult
 from backfiller.peer import Peer
@@ -57,6 +58,8 @@ class Backfill:
     """What we hold in each hour; an hour of which nothing is said is compared by its names."""
     keeps: Callable[[Hour], bool] = lambda _: True
     """Whether the hour is kept here at all: others are not looked at."""
+    captured: Captured | None = None
+    """Which variants the cutoff is for; all of them if that is not known."""
 
     def run(self, peer: Peer, scope: Scope, kind: str) -> PassResult:
         """Fetches what the peer has and we lack. Errors of the peer or the store are in the result."""
@@ -76,6 +79,12 @@ class Backfill:
         self._measure(result)
         return result
 
+    def patience_seconds(self, stream: str, variant: str) -> float:
+        """For how long new segments of a variant are left to our own capture."""
+        if self.captured and not self.captured.was_captured(stream, variant):
+            return 0.0
+        return self.cutoff.total_seconds()
+
     def _hours(self, result: PassResult, remote: Remote, scope: Scope) -> list[Hour]:
         """The hours that differ from ours, as far as fingerprints can tell."""
         troubles: Troubles = []
@@ -92,9 +101,13 @@ class Backfill:
         """Leaves out what our own capture may still bring, what failed at this peer a moment ago, and hours
         that were let go since the pass began."""
         newest = result.started - self.cutoff
+        left = cache(lambda hour: self.captured is None or self.captured.is_captured(hour, newest))
 
         def wanted(segment: Segment) -> bool:
-            if segment.start > newest or not self.keeps(segment.hour):
+            if not self.keeps(segment.hour):
+                return False
+            if segment.start > newest and left(segment.hour):
+                result.young += 1
                 return False
             stands_back = self.setbacks.stands_back(result.peer, segment)
             if stands_back:
@@ -132,6 +145,8 @@ class Backfill:
         result.fetched_bytes += size_bytes
         self.metrics.backfilled(result.peer, added[0].segment.hour, len(added), size_bytes)
         self.metrics.batches.labels(result.peer).inc()
+        if self.captured:
+            self.captured.brought(each.segment for each in added)
         for each in added:
             result.undone.pop(each.segment.path, None)
             self.setbacks.forget(result.peer, each.segment)

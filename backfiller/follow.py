@@ -83,9 +83,9 @@ class Follower:
         """Whether the peer had its first chance: all that it has was looked at, or it does not answer."""
         return self._has_seen_all or self.state in ('backing off', 'ourselves')
 
-    def look_soon(self) -> None:
+    def look_soon(self, stream: str, variant: str) -> None:
         """Something changed at the peer: we look when it is no longer left to our own capture."""
-        self._recent.hasten(self._backfill.cutoff.total_seconds())
+        self._recent.hasten(self._backfill.patience_seconds(stream, variant))
         self._wake.set()
 
     def ask(self, scope: Scope) -> None:
@@ -100,6 +100,8 @@ class Follower:
             result = self._backfill.run(self.peer, self._scope_of(kind), kind)
             self.passes.note(result)
             self._done(kind)
+            if result.young:
+                self._recent.hasten(self._backfill.cutoff.total_seconds())
         self.state = 'idle'
         return 0.0 if self._asked else min(self._recent.remaining_seconds(), self._full.remaining_seconds())
 

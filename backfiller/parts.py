@@ -12,6 +12,7 @@ from typing import Any
 from gevent.lock import BoundedSemaphore
 
 from backfiller.backfill import Backfill
+from backfiller.captured import Captured
 from backfiller.client import Client, credentials_for, same_origin
 from backfiller.credentials import NOBODY, Credentials
 from backfiller.crowd import Crowd
@@ -199,6 +200,7 @@ class Parts:
             order=self.own.order,
             cutoff=timedelta(seconds=self.own.recent_cutoff),
             ours=disk.summaries,
+            captured=Captured(disk.disk.names),
             keeps=self.keeps,
         )
 

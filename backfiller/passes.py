@@ -15,7 +15,8 @@ class PassResult:
     """What a pass over one peer, or another source, did.
 
     Of the `missing` segments it `fetched` some, and was `spared` others that another peer brought; `doubled`
-    were asked of it although another peer was at it. `undone` are those it could not bring, by path.
+    were asked of it although another peer was at it. `undone` are those it could not bring, by path. `young`
+    were left to our own capture.
     """
 
     peer: str
@@ -31,6 +32,7 @@ class PassResult:
     doubled: int = 0
     refused: int = 0
     unlisted: int = 0
+    young: int = 0
     undone: dict[str, str] = field(default_factory=dict)
     error: SourceError | StoreError | ListingError | None = None
 

@@ -22,9 +22,14 @@ SHORTEST_SECONDS = 0.25
 
 
 class Watch:
-    """Calls `on_change` whenever the recent hours of the peer change, for as long as it is able to tell."""
+    """Calls `on_change` with a stream and a variant of the peer whenever the recent hours of these change.
 
-    def __init__(self, peer: Peer, clock: Callable[[], datetime], on_change: Callable[[], None]) -> None:
+    It does so for as long as the peer is able to tell.
+    """
+
+    def __init__(
+        self, peer: Peer, clock: Callable[[], datetime], on_change: Callable[[str, str], None]
+    ) -> None:
         self._peer = peer
         self._clock = clock
         self._on_change = on_change
@@ -49,7 +54,7 @@ class Watch:
             if found is None:
                 return UNABLE_SECONDS
             if found != known[0]:  # at first too: something may have come since the last pass
-                self._on_change()
+                self._on_change(stream, variant)
             known[0] = found
             return SHORTEST_SECONDS
 

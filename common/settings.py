@@ -141,7 +141,9 @@ class Backfiller:
         'A file with the token that is shown to the peers, and to nobody else; or the token itself in '
         'SEGMESH_PEER_TOKEN.',
     )
-    recent_cutoff: float = option(60.0, SECONDS, "Younger segments are left to this node's own capture.")
+    recent_cutoff: float = option(
+        60.0, SECONDS, 'Younger segments of what this node captures are left to its own capture.'
+    )
     recent_interval: float = option(300.0, INTERVAL, 'Time between passes over the last three hours.')
     full_interval: float = option(10_800.0, INTERVAL, 'Time between passes over all hours.')
     request_deadline: float = option(60.0, SECONDS, 'The longest that one request to a peer may take in all.')

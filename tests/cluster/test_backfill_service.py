@@ -57,6 +57,19 @@ def test_a_new_segment_is_known_at_once_and_idling_costs_one_request_at_a_time(t
         assert _listings(peer) - before < 10
 
 
+def test_only_what_is_captured_here_is_left_to_our_own_capture_for_a_while(tmp_path: Path) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    begin = f'{now - timedelta(seconds=6):%Y-%m-%dT%H:%M:%S}'
+    captured, relayed = run_of(3, begin), run_of(3, begin, variant='360p')
+    theirs, ours = fill(tmp_path / 'A', [*captured, *relayed[:1]]), fill(tmp_path / 'B', captured[:1])
+    with restreamer(theirs) as peer, backfiller(ours, '--peer', peer) as (_, control):
+        eventually(lambda: relayed[0].path in files_below(ours))
+        eventually(lambda: _synced(control, peer))
+        fill(theirs, relayed)
+        eventually(lambda: relayed[-1].path in files_below(ours))
+    assert files_below(ours).keys() == {each.path for each in (captured[0], *relayed)}
+
+
 def test_a_waiting_request_does_not_delay_a_stop(tmp_path: Path) -> None:
     theirs = fill(tmp_path / 'A', run_of(2))
     with running('restreamer', '--store', theirs, '--listen', '127.0.0.1:0') as serving:

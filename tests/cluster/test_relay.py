@@ -73,7 +73,7 @@ def test_live_playlists_of_all_nodes_follow_within_three_target_durations(tmp_pa
         eventually((origin / 'source.m3u8').exists)
         enter(running('backfiller', 'capture', f'{url}/source.m3u8', '--store', one, '--stream', 'bus'))
         enter(deriving(one))
-        enter(backfiller(two, '--peer', nodes[0], '--recent-cutoff', '0'))
+        enter(backfiller(two, '--peer', nodes[0]))
         paths = [f'{node}/playlist/bus/{variant}.m3u8' for node in nodes for variant in ('source', '120p')]
         published, *relayed = enter(following(f'{url}/source.m3u8', *paths))
         eventually(lambda: min(len(each.delays(published)) for each in relayed) >= SEGMENTS)

@@ -104,7 +104,7 @@ def test_a_peer_that_changes_all_the_time_does_not_put_off_the_full_pass() -> No
     peer = Peer()
     follower = following(peer)
     for _ in range(4):
-        follower.look_soon()
+        follower.look_soon('bus', 'source')
         follower.loop.turn()
     recent = Scope(since=NOW - RECENT)
     assert peer.asked == [recent, EVERYTHING, recent, recent]
@@ -116,7 +116,7 @@ def test_a_peer_that_was_away_is_looked_at_in_full() -> None:
     follower.loop.turn()
     follower.loop.turn()
     peer.is_away = True
-    follower.look_soon()
+    follower.look_soon('bus', 'source')
     follower.loop.turn()
     peer.is_away = False
     follower.loop.turn()
