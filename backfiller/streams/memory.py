@@ -31,6 +31,7 @@ class Memory:
         self._temp = store / _TEMP
         self._url = url
         self._kept = b''
+        self._is_refused = False
 
     def load(self) -> Look:
         """What was kept of this registry; nothing if that cannot be used, which is said."""
@@ -44,19 +45,23 @@ class Memory:
             return NOTHING
 
     def keep(self, look: Look) -> None:
-        """Writes it down if it is something else; that it could not is said."""
+        """Writes it down if it is something else; that it could not is said once."""
         text = encode(look, self._url)
         if text == self._kept:
             return
-        self._kept = text
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with os.fdopen(os.open(self._temp, _WRITE, 0o600), 'wb') as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             self._temp.rename(self._path)
         except OSError as error:
-            log.warning('cannot write %s: %s', self._path, error.strerror)
+            if not self._is_refused:
+                log.warning('cannot write %s: %s', self._path, error.strerror)
+            self._is_refused = True
+        else:
+            self._kept, self._is_refused = text, False
 
 
 def encode(look: Look, url: str) -> bytes:

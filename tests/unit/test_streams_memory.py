@@ -70,6 +70,19 @@ def test_what_is_damaged_is_said_and_written_anew(
     assert Memory(tmp_path, URL).load() == LOOK
 
 
-def test_a_store_that_cannot_be_written_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    Memory(tmp_path / 'none', URL).keep(LOOK)
-    assert 'cannot write' in caplog.text
+def test_a_store_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
+    Memory(tmp_path / 'store', URL).keep(LOOK)
+    assert Memory(tmp_path / 'store', URL).load() == LOOK
+
+
+def test_a_store_that_cannot_be_written_is_said_once_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / 'store').write_bytes(b'no folder')
+    memory = Memory(tmp_path / 'store', URL)
+    memory.keep(LOOK)
+    memory.keep(LOOK)
+    assert caplog.text.count('cannot write') == 1
+    (tmp_path / 'store').unlink()
+    memory.keep(LOOK)
+    assert Memory(tmp_path / 'store', URL).load() == LOOK
