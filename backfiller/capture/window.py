@@ -149,7 +149,7 @@ class Window:
         if not new:
             return ()
         end, self._known_until, first = self._known_until, None, new[0]
-        if end is None or first.by == ARRIVAL:
+        if end is None or first.by == ARRIVAL or not first.entry.duration:
             return ()
         count = round((first.start - end) / first.entry.duration)
         if not 0 < count <= first.entry.sequence:

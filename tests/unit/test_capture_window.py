@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backfiller.capture.clock import Clock
+from backfiller.capture.pauses import SHORTEST_SECONDS, pause_seconds
 from backfiller.capture.piece import EACH, Piece
 from backfiller.capture.window import Load, Window
-from common.playlist_reader import MediaPlaylist
+from common.playlist_reader import MediaPlaylist, parse_media
 from common.skips import Skip
 from tests.kit.offers import START, entry, moved, numbers, playlist
 
@@ -263,6 +264,45 @@ def test_nothing_went_by_that_is_known_of(offered: MediaPlaylist) -> None:
     watching = known(4)
     watching.load(offered)
     assert watching.told == []
+
+
+LINES = st.sampled_from(
+    [
+        '#EXT-X-MEDIA-SEQUENCE:0',
+        '#EXT-X-MEDIA-SEQUENCE:7',
+        '#EXT-X-MEDIA-SEQUENCE:99999999999999',
+        '#EXT-X-TARGETDURATION:0.0000001',
+        '#EXT-X-TARGETDURATION:86399',
+        '#EXTINF:0.00000001,',
+        '#EXTINF:2,',
+        '#EXTINF:86399,',
+        '#EXTINF:odd,',
+        '#EXT-X-PROGRAM-DATE-TIME:0001-01-01T00:00:00Z',
+        '#EXT-X-PROGRAM-DATE-TIME:9999-12-31T23:59:59Z',
+        '#EXT-X-PROGRAM-DATE-TIME:2026-11-14T03:00:00Z',
+        '#EXT-X-DISCONTINUITY',
+        '#EXT-X-GAP',
+        '#EXT-X-ENDLIST',
+        '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="k"',
+        'one.ts',
+        'two.ts?token=1',
+        'http://[bad/x.ts',
+    ]
+)
+
+
+@given(st.lists(st.lists(LINES, max_size=12), max_size=8), st.booleans())
+def test_no_playlist_surprises_it(loads: list[list[str]], resumed: bool) -> None:
+    watching = known(3) if resumed else Watching()
+    for number, lines in enumerate(loads):
+        text = '\n'.join(['#EXTM3U', '#EXT-X-TARGETDURATION:2', *lines])
+        offered = parse_media(text, 'http://origin/live.m3u8')
+        load = watching.load(offered)
+        assert pause_seconds(offered, changed=load.changed) >= SHORTEST_SECONDS
+        for piece in watching.window.due()[number % 2 :: 2]:
+            watching.fail(piece, 'unreachable')
+    watching.window.switch()
+    watching.window.give_up()
 
 
 STEPS = st.lists(
