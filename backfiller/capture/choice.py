@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from backfiller.capture.recipe import ALL, BEST
 from common.errors import SourceError
-from common.master_reader import Master, Rendition
-from common.playlist import VariantStream
+from common.hls.master_reader import Master, Rendition
+from common.hls.playlist import VariantStream
 
 SOURCE = 'source'
 AUDIO = 'audio'

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from common.playlist_reader import Entry, MediaPlaylist
+from common.hls.playlist_reader import Entry, MediaPlaylist
 
 STATED, COUNTED, ARRIVAL = 'stated', 'counted', 'arrival'
 WRONG_BY = timedelta(days=366)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from common.errors import SegmentError
-from common.playlist_parts import Key
+from common.hls.parts import Key
 from common.segment import shown
 
 METHOD = 'AES-128'

@@ -12,9 +12,9 @@ from backfiller.capture import decrypt
 from backfiller.capture.body import FULL, PARTIAL, SUSPECT, Body
 from backfiller.capture.origin import KEY_LIMIT_BYTES, Origin, Raw, bare
 from common.errors import SegmentError
+from common.hls.parts import Init, Key
+from common.hls.playlist_reader import Entry
 from common.offload import offload
-from common.playlist_parts import Init, Key
-from common.playlist_reader import Entry
 
 KEY_SECONDS = 10.0
 SECTION_SECONDS = 60.0

@@ -19,8 +19,8 @@ from gevent.socket import wait_read
 from backfiller.capture.origin import Origin, Raw, Text, decoded
 from backfiller.push.folder import SUFFIX, Folder
 from common.errors import ListingError, SegmentError, SourceError
+from common.hls.parts import ByteRange
 from common.offload import offload
-from common.playlist_parts import ByteRange
 from common.segment import shown
 
 log = logging.getLogger(__name__)

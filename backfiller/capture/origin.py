@@ -6,9 +6,9 @@ from typing import Protocol
 from backfiller.client import Client, FetchError
 from backfiller.engines import Answer
 from common.errors import ListingError, SegmentError, SourceError
+from common.hls.parts import ByteRange
+from common.hls.playlist_reader import MAX_BYTES
 from common.place import MAX_SEGMENT_BYTES
-from common.playlist_parts import ByteRange
-from common.playlist_reader import MAX_BYTES
 from common.segment import shown
 
 BLOCK_BYTES = 256 * 1024

@@ -1,7 +1,7 @@
 """How long to wait: between loads of a playlist (RFC 8216 section 6.3.4), and for answers."""
 
 from backfiller.capture.download import Patience
-from common.playlist_reader import MediaPlaylist
+from common.hls.playlist_reader import MediaPlaylist
 
 SHORTEST_SECONDS = 0.1
 SHORTEST_DEADLINE_SECONDS = 10.0

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from backfiller.capture.clock import ARRIVAL
-from common.playlist_reader import Entry
+from common.hls.playlist_reader import Entry
 from common.skips import Skip
 
 EACH = 100

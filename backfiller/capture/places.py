@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from backfiller.capture import choice
 from backfiller.capture.download import Downloader
 from backfiller.capture.recipe import ALL, BEST, Recipe
-from common import master_reader
 from common.errors import ListingError, SourceError
+from common.hls import master_reader
 
 MASTER_SECONDS = 10.0
 FRESH_SECONDS = 1.0

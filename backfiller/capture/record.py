@@ -19,9 +19,9 @@ from backfiller.capture.places import Place, Places
 from backfiller.capture.report import Report
 from backfiller.capture.window import Window
 from backfiller.loop import Backoff, Loop
-from common import playlist_reader
 from common.errors import ListingError, SegmentError, SourceError, StoreError
-from common.playlist_reader import MediaPlaylist
+from common.hls import playlist_reader
+from common.hls.playlist_reader import MediaPlaylist
 from common.skips import Skip
 from common.times import utc_now
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from common.playlist_reader import Entry, MediaPlaylist
+from common.hls.playlist_reader import Entry, MediaPlaylist
 
 PATIENCE_TARGETS = 3
 """A cache may give an old playlist; after so long that the numbers lie behind, they are meant."""

@@ -21,7 +21,7 @@ from itertools import chain
 from backfiller.capture.clock import ARRIVAL, Clock
 from backfiller.capture.piece import EACH, Piece, State, missed
 from backfiller.capture.same import Held, is_restart, is_same
-from common.playlist_reader import Entry, MediaPlaylist
+from common.hls.playlist_reader import Entry, MediaPlaylist
 from common.skips import Skip
 
 STALLED_TARGETS = 3

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from backfiller.mirror.bucket import Bucket, Text
-from common import playlist
 from common.errors import SegmentError
+from common.hls import playlist
 from common.segment import Hour, Segment, is_label
 
 NAME = 'live.m3u8'

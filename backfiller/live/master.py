@@ -9,10 +9,10 @@ from gevent.lock import BoundedSemaphore
 from backfiller.live import layout
 from backfiller.live.layout import RECENT, Variant
 from backfiller.mirror.bucket import Bucket, Text
-from common import master_reader, playlist
 from common.errors import ListingError, StoreError
-from common.live import LiveWindow
-from common.playlist import VariantStream
+from common.hls import master_reader, playlist
+from common.hls.live import LiveWindow
+from common.hls.playlist import VariantStream
 
 TRIES = 5
 HIGHEST_RATE = 10**12

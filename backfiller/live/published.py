@@ -12,7 +12,7 @@ from backfiller.live import layout
 from backfiller.live.layout import LARGEST_SKEW, Variant
 from backfiller.mirror.bucket import Bucket, Text
 from common.errors import ListingError, StoreError
-from common.live import LiveWindow
+from common.hls.live import LiveWindow
 from common.segment import Segment
 
 log = logging.getLogger(__name__)

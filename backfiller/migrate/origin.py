@@ -15,8 +15,8 @@ from backfiller.engines import Answer
 from backfiller.migrate.errors import Cause, PieceError
 from backfiller.migrate.hosts import Hosts
 from common.batch import ReadInto
+from common.hls.playlist_reader import MAX_BYTES
 from common.http.deadline import DeadlineError, deadline
-from common.playlist_reader import MAX_BYTES
 from common.segment import shown
 
 R = TypeVar('R')

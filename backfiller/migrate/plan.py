@@ -13,10 +13,10 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from backfiller.migrate.keys import Keys, leads_to, relative
-from common import master_reader, playlist_uris
 from common.errors import ListingError
-from common.playlist_text import BaseUrl, Variables, decoded
-from common.playlist_uris import Line, attributes
+from common.hls import master_reader, uris
+from common.hls.text import BaseUrl, Variables, decoded
+from common.hls.uris import Line, attributes
 from common.segment import shown
 
 MOST_SECONDS = 86_400.0
@@ -83,7 +83,7 @@ def plan(body: bytes, url: str, piece: Piece, keys: Keys) -> Plan:
     if text.removeprefix('\ufeff').split('\n', 1)[0].strip() != '#EXTM3U':
         raise ListingError(f'it is no playlist: it starts with {shown(text, 40)}')
     making = _Making(BaseUrl(url), Variables(url, {}), piece, keys, master_reader.is_master(text))
-    for line in playlist_uris.lines(text):
+    for line in uris.lines(text):
         making.take(line)
     return making.made(text)
 

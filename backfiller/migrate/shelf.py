@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 from backfiller.mirror.bucket import Bucket
 from backfiller.mirror.objects import Head, Sums, etag_of
 from backfiller.push.shelf import CONTENT_TYPES
-from common import playlist
 from common.errors import SegmentError
+from common.hls import playlist
 
 LONG = 'public, max-age=86400'
 SHORT = 'public, max-age=60'

@@ -20,8 +20,9 @@ from urllib.parse import quote
 
 from backfiller.mirror import joined
 from backfiller.mirror.joined import Joined, Span
-from common import digest, playlist, timeline
+from common import digest, timeline
 from common.errors import ListingError, SegmentError
+from common.hls import playlist
 from common.members import without_tombstones
 from common.segment import Hour, Segment, is_name, is_tombstone, without_withdrawn
 from common.times import iso

@@ -23,8 +23,8 @@ from backfiller.mirror.manifest import Manifest
 from backfiller.mirror.members import Members
 from backfiller.mirror.verify import Problem, Verdict
 from backfiller.together import each_of, together
-from common import playlist
 from common.errors import ListingError, SegmentError, SegmeshError, SourceError, StoreError
+from common.hls import playlist
 from common.http.deadline import DeadlineError, deadline
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING, Scope, Source, Troubles

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from common import master_reader, playlist_uris
 from common.errors import ListingError
+from common.hls import master_reader, uris
 from common.segment import shown
 
 _PLAYLIST_TAGS = ('#EXT-X-MEDIA', '#EXT-X-I-FRAME-STREAM-INF')
@@ -79,7 +79,7 @@ def path_of(playlist_path: str, uri: str) -> str:
 
 def _uris(text: str, is_master: bool) -> Iterator[tuple[str, bool]]:
     """Each URI, with whether it names a playlist."""
-    for line in playlist_uris.lines(text):
+    for line in uris.lines(text):
         if not line.tag:
             yield line.uri, is_master
         elif line.tag in _PLAYLIST_TAGS and line.names:

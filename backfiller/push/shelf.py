@@ -9,8 +9,8 @@ from gevent.lock import BoundedSemaphore
 
 from backfiller.mirror.bucket import Bucket
 from backfiller.push.folder import Contents, Folder, State
-from common import playlist
 from common.errors import SegmentError
+from common.hls import playlist
 from common.offload import offload
 from common.segment import shown
 

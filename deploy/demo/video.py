@@ -8,8 +8,9 @@ from urllib.parse import unquote, urlsplit
 import imageio_ffmpeg
 from gevent import subprocess as cooperative
 
-from common import digest, playlist_reader
+from common import digest
 from common.errors import SegmeshError
+from common.hls import playlist_reader
 from common.segment import Segment
 
 STREAM = 'bus'

@@ -1,6 +1,6 @@
 """The routes of `restreamer.playing`."""
 
-from common.playlist import CONTENT_TYPE as HLS
+from common.hls.playlist import CONTENT_TYPE as HLS
 from common.segment import MEDIA_TYPES, SEGMENT_SUFFIX
 from restreamer.description import taken
 from restreamer.description.about_serving import parts_of

@@ -1,6 +1,6 @@
 """The entries of a media playlist for the reel of an hour, made once and cut where a range begins and ends.
 
-It writes what `common.playlist.media` would, a tenth of the work for each segment: a day has 43,200 of them.
+It writes what `hls.playlist.media` would, a tenth of the work for each segment: a day has 43,200 of them.
 """
 
 from array import array
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from common import playlist, wire
+from common import wire
+from common.hls import playlist
 from common.reel import TOLERANCE_US, Reel
 from common.segment import Hour, Segment, init_in
 from common.video.mpegts import TICKS_PER_SECOND, Opening, ticks_between

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from common import playlist, wire
+from common import wire
 from common.errors import ListingError
-from common.live import LiveWindow
+from common.hls import playlist
+from common.hls.live import LiveWindow
 from common.segment import Segment
 
 FOLDER = '.live'

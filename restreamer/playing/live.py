@@ -16,7 +16,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from common import timeline
-from common.live import LiveWindow
+from common.hls.live import LiveWindow
 from common.offload import offload
 from common.reel import Reel, microseconds
 from common.segment import Segment

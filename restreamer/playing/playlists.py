@@ -8,7 +8,7 @@ from functools import lru_cache
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
-from common import playlist
+from common.hls import playlist
 from common.offload import offload
 from common.segment import Segment
 from restreamer import parameters

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from common.disk import Disk
 from common.errors import ListingError
-from common.playlist import VariantStream
+from common.hls.playlist import VariantStream
 from common.remembered import Remembered
 from common.segment import Hour, init_in, init_name
 from common.timeline import Interval

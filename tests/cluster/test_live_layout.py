@@ -16,8 +16,8 @@ from backfiller.live.master import LiveMaster
 from backfiller.live.variant import Live, LiveVariant
 from backfiller.metrics import Metrics
 from backfiller.mirror.bucket import Bucket, Text
-from common import master_reader, playlist_reader
 from common.disk import Disk
+from common.hls import master_reader, playlist_reader
 from common.offload import OffloadedDisk
 from deploy.demo import video
 from deploy.demo.cluster import free_port

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common import playlist_reader
+from common.hls import playlist_reader
 from deploy.demo import video
 from tests.kit.archive import Archive
 from tests.kit.live import LivePlaylist

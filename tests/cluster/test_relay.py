@@ -11,7 +11,7 @@ import gevent
 import requests
 from gevent.event import Event
 
-from common.playlist_reader import parse_media
+from common.hls.playlist_reader import parse_media
 from deploy.demo import video
 from tests.kit.live import serving
 from tests.kit.needs import need_time

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from common.errors import ListingError
-from common.master_reader import is_master, parse_master
-from common.playlist_reader import Entry, MediaPlaylist, parse_media
-from common.playlist_text import decoded
+from common.hls.master_reader import is_master, parse_master
+from common.hls.playlist_reader import Entry, MediaPlaylist, parse_media
+from common.hls.text import decoded
 from tests.corpora.differences import (
     COUNTS,
     DIFFERENT,

@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from common import playlist_reader
+from common.hls import playlist_reader
 from deploy.demo.video import ffmpeg
 from tests.kit.build import Piece, init_of, piece
 

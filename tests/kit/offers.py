@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from common.playlist_reader import Entry, MediaPlaylist, Skipped
+from common.hls.playlist_reader import Entry, MediaPlaylist, Skipped
 from tests.kit.build import at
 
 START = at('2026-11-14T03:00:00')

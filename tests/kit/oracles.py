@@ -12,10 +12,10 @@ from urllib.parse import urljoin
 import m3u8
 from streamlink.stream.hls import parse_m3u8
 
-from common.master_reader import Rendition
-from common.playlist import VariantStream
-from common.playlist_parts import ByteRange
-from common.playlist_reader import Entry, MediaPlaylist, parse_media
+from common.hls.master_reader import Rendition
+from common.hls.parts import ByteRange
+from common.hls.playlist import VariantStream
+from common.hls.playlist_reader import Entry, MediaPlaylist, parse_media
 
 Part = tuple[int, int | None] | None
 """Length, and offset if it is stated."""

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from common import digest, playlist
+from common import digest
 from common.disk import Disk
+from common.hls import playlist
 from common.reel import Reel
 from common.segment import TYPES, Hour, Segment
 from common.timeline import Interval, playable

@@ -6,8 +6,8 @@ import pytest
 
 from backfiller.capture.choice import chosen
 from common.errors import SourceError
-from common.master_reader import Master, Rendition
-from common.playlist import VariantStream
+from common.hls.master_reader import Master, Rendition
+from common.hls.playlist import VariantStream
 
 
 def variant(name: str, bandwidth: int, height: int = 0, *, audio: str = '', host: str = 'a') -> VariantStream:

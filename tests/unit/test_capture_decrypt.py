@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from backfiller.capture.decrypt import REMEMBERED, Keys, decrypt, vector
 from common.errors import SegmentError
-from common.playlist_parts import Key
+from common.hls.parts import Key
 
 SECRET = bytes(range(16))
 IV = bytes(range(16, 32))

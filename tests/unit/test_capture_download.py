@@ -9,8 +9,8 @@ from gevent.event import Event
 from backfiller.capture.download import Downloader, Patience
 from backfiller.capture.origin import Raw, Text
 from common.errors import SegmentError
-from common.playlist_parts import ByteRange, Init
-from common.playlist_reader import Entry
+from common.hls.parts import ByteRange, Init
+from common.hls.playlist_reader import Entry
 from tests.kit.live import packets
 from tests.kit.offers import entry
 

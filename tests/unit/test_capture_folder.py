@@ -11,7 +11,7 @@ from gevent.event import Event
 from backfiller.capture.folder import FolderOrigin, watch
 from backfiller.capture.origin import Raw, Text
 from common.errors import ListingError, SegmentError, SourceError
-from common.playlist_parts import ByteRange
+from common.hls.parts import ByteRange
 
 
 class Nowhere:

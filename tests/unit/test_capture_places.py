@@ -7,7 +7,7 @@ from backfiller.capture.origin import Raw, Text
 from backfiller.capture.places import FRESH_SECONDS, Place, Places
 from backfiller.capture.recipe import Recipe
 from common.errors import SourceError
-from common.playlist_parts import ByteRange
+from common.hls.parts import ByteRange
 
 MEDIA = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n'
 

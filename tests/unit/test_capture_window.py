@@ -10,7 +10,7 @@ from backfiller.capture.clock import Clock
 from backfiller.capture.pauses import SHORTEST_SECONDS, pause_seconds
 from backfiller.capture.piece import EACH, Piece
 from backfiller.capture.window import Load, Window
-from common.playlist_reader import MediaPlaylist, parse_media
+from common.hls.playlist_reader import MediaPlaylist, parse_media
 from common.skips import Skip
 from tests.kit.offers import START, entry, moved, numbers, playlist
 

@@ -6,8 +6,8 @@ from backfiller.live import layout
 from backfiller.live.layout import Variant
 from backfiller.live.master import LiveMaster, rounded_up
 from backfiller.live.published import Published
-from common.master_reader import parse_master
-from common.playlist import VariantStream, master
+from common.hls.master_reader import parse_master
+from common.hls.playlist import VariantStream, master
 from tests.kit.build import at, run_of
 from tests.kit.objects import Objects
 

@@ -8,7 +8,7 @@ from backfiller.live import layout
 from backfiller.live.layout import LARGEST_SKEW, Variant
 from backfiller.live.published import TRIES, Published
 from common.errors import StoreError
-from common.live import LiveWindow
+from common.hls.live import LiveWindow
 from common.segment import Segment
 from tests.kit.build import at, run_of
 from tests.kit.objects import Objects

@@ -14,10 +14,10 @@ from backfiller.live.variant import Live, LiveVariant
 from backfiller.metrics import Metrics
 from common.disk import Disk
 from common.errors import SegmentError, StoreError
-from common.master_reader import parse_master
+from common.hls.master_reader import parse_master
+from common.hls.playlist_reader import parse_media
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING, Scope
-from common.playlist_reader import parse_media
 from tests.kit.build import Piece, at, fill, piece, run_of, tombstone_of
 from tests.kit.objects import Objects
 

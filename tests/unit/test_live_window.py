@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from backfiller.live import layout
 from backfiller.live.layout import Variant
-from common import digest, playlist_reader
+from common import digest
 from common.errors import ListingError
-from common.live import LiveWindow
+from common.hls import playlist_reader
+from common.hls.live import LiveWindow
 from common.segment import Segment
 from common.timeline import follows, playable
 from tests.kit.build import INITS, at, fragments, init_of, run_of, sections_of, tombstone_of

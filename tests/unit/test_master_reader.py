@@ -3,8 +3,8 @@
 import pytest
 
 from common.errors import ListingError
-from common.master_reader import Master, Rendition, is_master, parse_master
-from common.playlist import VariantStream
+from common.hls.master_reader import Master, Rendition, is_master, parse_master
+from common.hls.playlist import VariantStream
 
 BASE = 'https://origin/live/master.m3u8?token=secret'
 GOOD = '#EXT-X-STREAM-INF:BANDWIDTH=5\ngood.m3u8\n'

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from common import digest
 from common.errors import SegmentError
-from common.master_reader import is_master, parse_master
-from common.playlist import VariantStream, master, media
-from common.playlist_reader import parse_media
+from common.hls.master_reader import is_master, parse_master
+from common.hls.playlist import VariantStream, master, media
+from common.hls.playlist_reader import parse_media
 from common.segment import Segment
 from common.timeline import follows, playable
 from common.wire import segment_path

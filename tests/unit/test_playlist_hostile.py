@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common import playlist_reader
 from common.errors import ListingError
-from common.master_reader import is_master, parse_master
-from common.playlist_reader import parse_media
-from common.playlist_text import LONGEST_URI, decoded
+from common.hls import playlist_reader
+from common.hls.master_reader import is_master, parse_master
+from common.hls.playlist_reader import parse_media
+from common.hls.text import LONGEST_URI, decoded
 
 BASE = 'https://origin/live/source.m3u8'
 HEAD = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n'

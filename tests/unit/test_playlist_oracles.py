@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import ListingError
-from common.master_reader import parse_master
-from common.playlist_reader import parse_media
+from common.hls.master_reader import parse_master
+from common.hls.playlist_reader import parse_media
 from tests.kit import oracles
 from tests.kit.oracles import Oracle, Reading, by_m3u8, by_streamlink, by_us
 

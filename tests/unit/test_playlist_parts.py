@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from common.playlist_parts import ByteRange, Init, Key
-from common.playlist_reader import Entry, MediaPlaylist, parse_media
+from common.hls.parts import ByteRange, Init, Key
+from common.hls.playlist_reader import Entry, MediaPlaylist, parse_media
 
 BASE = 'https://origin/live/source.m3u8?token=secret'
 HEAD = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n'

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from common.playlist_reader import Entry, MediaPlaylist, parse_media
+from common.hls.playlist_reader import Entry, MediaPlaylist, parse_media
 from tests.kit.build import at
 
 BASE = 'https://origin/live/source.m3u8?token=secret'

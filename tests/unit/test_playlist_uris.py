@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.playlist_uris import attributes, lines
+from common.hls.uris import attributes, lines
 
 TEXT = (
     '\ufeff#EXTM3U\r\n#EXT-X-KEY:METHOD=AES-128,URI="k ey",IV=0x1\n'

@@ -1,4 +1,4 @@
-"""HLS playlists (RFC 8216) as we write them. `common.playlist_reader` reads them."""
+"""HLS playlists (RFC 8216) as we write them. `common.hls.playlist_reader` reads them."""
 
 import math
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence

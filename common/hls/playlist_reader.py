@@ -1,6 +1,6 @@
 """HLS media playlists (RFC 8216, draft-pantos-hls-rfc8216bis) as others write them.
 
-`common.playlist` is the writer, `common.master_reader` reads master playlists.
+`common.hls.playlist` is the writer, `common.hls.master_reader` reads master playlists.
 This is for live origins: one bad line costs the segment it belongs to, never the whole playlist.
 """
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from common.errors import ListingError
-from common.playlist_parts import ByteRange, Init, Inits, Key, Keys, Ranges
-from common.playlist_text import BaseUrl, Variables, lines, seconds, told, whole
+from common.hls.parts import ByteRange, Init, Inits, Key, Keys, Ranges
+from common.hls.text import BaseUrl, Variables, lines, seconds, told, whole
 from common.segment import shown
 
 MAX_BYTES = 16 * 1024 * 1024

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from common.playlist_text import BaseUrl
+from common.hls.text import BaseUrl
 from common.segment import shown
 
 USABLE_METHOD = 'AES-128'

@@ -10,8 +10,9 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from common import playlist, playlist_reader, timeline
+from common import timeline
 from common.errors import ListingError, SegmentError
+from common.hls import playlist, playlist_reader
 from common.segment import Segment, shown
 
 TARGETS_KEPT = 3

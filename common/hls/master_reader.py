@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from common.errors import ListingError
-from common.playlist import VariantStream
-from common.playlist_text import BaseUrl, Variables, decimal, lines, told
+from common.hls.playlist import VariantStream
+from common.hls.text import BaseUrl, Variables, decimal, lines, told
 from common.segment import shown
 
 _VARIANT = '#EXT-X-STREAM-INF'
