@@ -1,5 +1,6 @@
 """A live HLS origin (RFC 8216), over HTTP or in a local folder: playlists, keys and the bytes of segments."""
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from common.place import MAX_SEGMENT_BYTES
 from common.segment import shown
 
 BLOCK_BYTES = 256 * 1024
+_USER = re.compile('//[^/]*@')
 KEY_LIMIT_BYTES = 1024
 GONE = (404, 410, 416)
 EXPIRED = (401, 403)
@@ -151,5 +153,5 @@ def _without_query(url: str, error: FetchError) -> str:
 
 
 def bare(url: str) -> str:
-    """A URL as it may stand in a log."""
-    return shown(url.partition('?')[0], 300)[1:-1]
+    """A URL as it may stand in a log: without passwords and tokens."""
+    return shown(_USER.sub('//', url.partition('?')[0]), 300)[1:-1]

@@ -8,6 +8,7 @@ from typing import Any
 
 from backfiller.capture.keep import Kept
 from backfiller.capture.metrics import CaptureMetrics, Watched
+from backfiller.capture.origin import bare
 from backfiller.capture.piece import Piece
 from backfiller.capture.places import Place
 from backfiller.capture.window import Load
@@ -51,7 +52,7 @@ class Report:
             'last_segment': self.last.path if self.last else None,
             'lag_seconds': round(self.lag_seconds(), 3) if self.last else None,
             'holes': dict(self.holes),
-            'source': self._place.url.partition('?')[0] if self._place else None,
+            'source': bare(self._place.url) if self._place else None,
             'source_number': self._place.source if self._place else None,
             'last_error': self.last_error
             and {'time': iso(self.last_error.time), 'message': self.last_error.message},

@@ -4,14 +4,29 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from backfiller.capture.metrics import CaptureMetrics, Watched
+from backfiller.capture.origin import bare
 from common.skips import Skip, Skips
 from tests.kit.build import at
 
 TEXT = (Path(__file__).parents[2] / 'docs/capture.md').read_text()
 BUS, TRAM = Watched('bus', 'source'), Watched('tram', 'source')
+
+
+@pytest.mark.parametrize(
+    ('url', 'expected'),
+    [
+        ('https://host/live/x.m3u8?token=secret', 'https://host/live/x.m3u8'),
+        ('https://user:se@cret@host:8080/x.ts', 'https://host:8080/x.ts'),
+        ('https://host/a@b.ts', 'https://host/a@b.ts'),
+        ('https://host/x\n2026 all is well', 'https://host/x\\n2026 all is well'),
+    ],
+)
+def test_no_password_or_token_gets_into_a_log(url: str, expected: str) -> None:
+    assert bare(url) == expected
 
 
 def told_of(metrics: CaptureMetrics, watched: Watched) -> None:
