@@ -3,9 +3,10 @@
 import os
 from dataclasses import dataclass
 
-from common import settings
 from common.config import Settings
 from common.http.tokens import Token, given_token
+from common.settings.backfiller import Backfiller
+from common.settings.restreamer import Restreamer
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Credentials:
     @classmethod
     def of(cls, given: Settings) -> 'Credentials':
         """As files and environment say; raises UsageError. A node's own tokens stand with its restreamer."""
-        served, own = given.section(settings.Restreamer), given.section(settings.Backfiller)
+        served, own = given.section(Restreamer), given.section(Backfiller)
         return cls(
             peers=given_token('peer_token', own.peer_token_file, os.environ),
             own=given_token('read_token', served.read_token_file, os.environ),

@@ -1,8 +1,7 @@
 """What the backfiller's commands are made of, from their settings."""
 
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,24 +17,14 @@ from backfiller.credentials import NOBODY, Credentials
 from backfiller.crowd import Crowd
 from backfiller.engines import Engine
 from backfiller.follow import Follower, Followers
-from backfiller.live.keeper import LiveKeeper
 from backfiller.metrics import Metrics
 from backfiller.mirror import s3
 from backfiller.mirror.bucket import Bucket
 from backfiller.mirror.hours import Patience
-from backfiller.mirror.journal import Journal
-from backfiller.mirror.layouts import AllInOne, Layout, OneEach
-from backfiller.mirror.members import JOIN_SECONDS, Members
-from backfiller.mirror.mirror import Mirror
-from backfiller.mirror.multipart import Uploads
-from backfiller.mirror.reread import Reread
 from backfiller.mirror.s3 import Border
-from backfiller.mirror.verify import Reading
 from backfiller.pace import Pace, Wait, no_cap
 from backfiller.peer import Peer
 from backfiller.retention import leave
-from backfiller.retention.keeper import RetentionKeeper
-from backfiller.retention.retention import Retention
 from backfiller.retention.rules import is_past
 from backfiller.roster import Roster
 from backfiller.setbacks import Setbacks
@@ -43,7 +32,7 @@ from backfiller.sources.follower import SourceFollower
 from backfiller.sources.source import BucketSource
 from backfiller.swarm import Swarm
 from backfiller.vitals import PEER_SECONDS, Vitals
-from common import cli, service, settings, times
+from common import cli, service, times
 from common.config import Settings
 from common.disk import Disk
 from common.errors import ListingError, UsageError
@@ -53,10 +42,13 @@ from common.identity import node_id
 from common.offload import OffloadedDisk
 from common.place import Scope
 from common.segment import Hour
+from common.settings.backfiller import Backfiller
+from common.settings.mirror import Mirror, Retention
+from common.settings.node import Node
+from common.settings.streams import Derive
 
 VITALS_DEADLINE_SECONDS = 10.0
 SUMMARIES_AT_ONCE = 2
-LIVE_TRIES = 2
 
 log = logging.getLogger(__name__)
 
@@ -66,25 +58,25 @@ class Parts:
     """What every command is made of, from its settings."""
 
     given: Settings
-    node: settings.Node
-    own: settings.Backfiller
-    mirror: settings.Mirror
-    retention: settings.Retention
-    derive: settings.Derive
+    node: Node
+    own: Backfiller
+    mirror: Mirror
+    retention: Retention
+    derive: Derive
     credentials: Credentials = NOBODY
 
     @classmethod
     def of(cls, flags: dict[str, Any]) -> 'Parts':
         found = cli.effective_settings(flags)
-        node = found.section(settings.Node)
+        node = found.section(Node)
         service.set_up(node.log_level)
         parts = cls(
             found,
             node,
-            found.section(settings.Backfiller),
-            found.section(settings.Mirror),
-            found.section(settings.Retention),
-            found.section(settings.Derive),
+            found.section(Backfiller),
+            found.section(Mirror),
+            found.section(Retention),
+            found.section(Derive),
         )
         parts.scope()
         return parts
@@ -222,74 +214,6 @@ class Parts:
     def follow_source(self, backfill: Backfill, followers: Followers, source: BucketSource) -> SourceFollower:
         seconds = self.own.full_interval
         return SourceFollower(source, backfill, followers, self.scope, interval_seconds=seconds)
-
-    def new_mirror(
-        self, disk: OffloadedDisk, agreed: Callable[[Hour], bool] = lambda _: True, *, shared: bool = False
-    ) -> Mirror:
-        """The mirror; if it is `shared`, other nodes that mirror to the same bucket do their part of it."""
-        bucket = self.bucket()
-        return Mirror(
-            disk,
-            bucket,
-            self._layout(disk, bucket),
-            patience=self.patience(),
-            clock=times.utc_now,
-            node_id=self.node_id(),
-            agreed=agreed,
-            members=self._members(bucket) if shared else None,
-            check_again=timedelta(seconds=self.mirror.verify_interval) or None,
-        )
-
-    def reread(self, mirror: Mirror, disk: OffloadedDisk) -> Reread | None:
-        """With connections of its own, so that nothing that is sent waits for it."""
-        if not (self.mirror.verify_sample and self.mirror.verify_interval):
-            return None
-        pace = Pace(self.mirror.verify_rate) if self.mirror.verify_rate else no_cap
-        return Reread(
-            mirror,
-            self.bucket(),
-            disk.disk,
-            Reading(self.mirror.verify_sample / 100, pace),
-            interval=timedelta(seconds=self.mirror.verify_interval),
-            clock=times.utc_now,
-        )
-
-    def _members(self, bucket: Bucket) -> Members:
-        join_seconds = min(JOIN_SECONDS, self.mirror.mirror_interval)
-        return Members(bucket.calls, self.node_id(), join_seconds=join_seconds)
-
-    def _layout(self, disk: OffloadedDisk, bucket: Bucket) -> Layout:
-        if self.mirror.layout == 'segments':
-            return OneEach(disk, bucket)
-        uploads = Uploads(bucket.calls, Journal(self.node.store))
-        return AllInOne(disk, bucket, uploads, node_id=self.node_id(), clock=times.utc_now)
-
-    def new_retention(
-        self, disk: OffloadedDisk, backfill: Backfill, mirror: Mirror | None
-    ) -> RetentionKeeper:
-        retention = Retention(
-            disk,
-            self.horizon,
-            self.retention,
-            mirror=mirror,
-            is_busy=backfill.swarm.plan.concerns,
-            clock=times.utc_now,
-            monotonic=time.monotonic,
-        )
-        scope = Scope(frozenset(self.own.streams), frozenset(self.own.variants))
-        return RetentionKeeper(retention, backfill.metrics, scope, self.retention.retention_interval)
-
-    def live(self, disk: OffloadedDisk, metrics: Metrics) -> LiveKeeper | None:
-        """With connections of its own, so that nothing live waits for the mirror of an hour."""
-        if not (self.mirror.live and self.mirror.bucket):
-            return None
-        return LiveKeeper(
-            disk,
-            self.bucket(tries=LIVE_TRIES),
-            metrics,
-            self.scope,
-            length_seconds=self.mirror.mirror_live_window,
-        )
 
 
 @contextmanager

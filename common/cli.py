@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from common import config, kinds, settings
+from common import config, kinds
 from common.errors import SegmeshError, UsageError
+from common.settings.sections import SECTIONS
 
 VERSION = click.version_option(package_name='segmesh', message='segmesh %(version)s')
 CONTEXT = {'help_option_names': ['-h', '--help'], 'max_content_width': 110}
@@ -34,7 +35,7 @@ def effective_settings(flags: dict[str, Any]) -> config.Settings:
     """The settings that the flags of `takes`, the environment and the file give; raises UsageError."""
     file = flags.get('config') or os.environ.get('SEGMESH_CONFIG')
     return config.Settings(
-        flags=flags, environ=os.environ, file=Path(file) if file else None, sections=settings.SECTIONS
+        flags=flags, environ=os.environ, file=Path(file) if file else None, sections=SECTIONS
     )
 
 

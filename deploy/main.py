@@ -13,7 +13,10 @@ import click
 
 from common import cli, config, service
 from common.errors import UsageError
-from common.settings import SECTIONS, Backfiller, Mirror, Node, Retention
+from common.settings.backfiller import Backfiller
+from common.settings.mirror import Mirror, Retention
+from common.settings.node import Node
+from common.settings.sections import SECTIONS
 from deploy import node as nodes
 from deploy.sign import sign
 from deploy.supervisor import Supervisor

@@ -6,7 +6,11 @@ from backfiller.credentials import Credentials
 from backfiller.streams.password import Password
 from common.config import Settings, env_of, options
 from common.http.tls import Certificate
-from common.settings import SECTIONS, Backfiller, Node, Restreamer, Streams
+from common.settings.backfiller import Backfiller
+from common.settings.node import Node
+from common.settings.restreamer import Restreamer
+from common.settings.sections import SECTIONS
+from common.settings.streams import Streams
 from deploy import child
 from deploy.supervisor import Service
 

@@ -10,7 +10,7 @@ from common import cli, config, kinds
 from common.errors import SegmentError, UsageError
 from common.http.tokens import given_token
 from common.segment import check_label
-from common.settings import Restreamer
+from common.settings.restreamer import Restreamer
 from common.times import utc_now
 from restreamer.admission.signing import LONGEST_SECONDS, Scope, signed
 

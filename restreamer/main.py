@@ -18,7 +18,10 @@ from common.http.hosts import is_loopback
 from common.http.tls import Certificate
 from common.http.tokens import given_token
 from common.identity import node_id
-from common.settings import Backfiller, Node, Restreamer, Retention
+from common.settings.backfiller import Backfiller
+from common.settings.mirror import Retention
+from common.settings.node import Node
+from common.settings.restreamer import Restreamer
 from common.times import utc_now
 from restreamer.admission import access
 from restreamer.admission.limits import Gate

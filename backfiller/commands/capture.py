@@ -13,7 +13,7 @@ from backfiller.commands.outcome import end_with
 from backfiller.parts import Parts
 from common import cli, config, kinds, service
 from common.errors import UsageError
-from common.settings import Node
+from common.settings.node import Node
 
 
 @click.command(short_help='Record a live HLS playlist.')

@@ -15,7 +15,8 @@ from backfiller.parts import Parts
 from common import cli, config, kinds, service
 from common.changes import Changes
 from common.errors import UsageError
-from common.settings import Derive, Node
+from common.settings.node import Node
+from common.settings.streams import Derive
 
 log = logging.getLogger('backfiller')
 

@@ -12,7 +12,7 @@ import click
 import gevent
 from prometheus_client import CollectorRegistry
 
-from backfiller import once
+from backfiller import copies, once
 from backfiller.commands.options import takes_once, takes_scope_and_bucket
 from backfiller.commands.outcome import end_with, many
 from backfiller.metrics import Metrics
@@ -31,7 +31,7 @@ from common.errors import StoreError, UsageError
 from common.offload import OffloadedDisk
 from common.place import Scope
 from common.segment import Hour
-from common.settings import Node
+from common.settings.node import Node
 
 log = logging.getLogger('backfiller')
 
@@ -54,10 +54,10 @@ def mirror(to_the_end: bool, **flags: Any) -> None:
     parts = Parts.of(flags)
     stop = service.stop_on_signals()
     with parts.disk() as disk:
-        found = parts.new_mirror(disk, shared=not to_the_end)
+        found = copies.new_mirror(parts, disk, shared=not to_the_end)
         if not to_the_end:
             metrics = Metrics(CollectorRegistry())
-            keepers = [new_keeper(parts, found, disk, metrics), parts.live(disk, metrics)]
+            keepers = [new_keeper(parts, found, disk, metrics), copies.live(parts, disk, metrics)]
             log.info('mirroring %s to %s', parts.node.store, found.bucket.url)
             return service.until_stopped(stop, [gevent.spawn(each.run) for each in keepers if each])
         undone = service.interruptible(stop, lambda: mirror_once(found, parts.scope()))
@@ -123,7 +123,7 @@ def restore(**flags: Any) -> None:
 
 
 def new_keeper(parts: Parts, mirror: Mirror, disk: OffloadedDisk, metrics: Metrics) -> MirrorKeeper:
-    changes, reread = Changes(parts.node.store), parts.reread(mirror, disk)
+    changes, reread = Changes(parts.node.store), copies.reread(parts, mirror, disk)
     return MirrorKeeper(mirror, metrics, parts.scope, parts.mirror.mirror_interval, changes, reread)
 
 
@@ -163,7 +163,7 @@ def _repair(parts: Parts, bucket: Bucket, disk: Disk, verdicts: Sequence[verifyi
         if verdict.damaged:
             _remove(bucket, disk, verdict)
     with parts.disk() as store:
-        for _ in parts.new_mirror(store).run(parts.scope()):
+        for _ in copies.new_mirror(parts, store).run(parts.scope()):
             pass
 
 

@@ -6,7 +6,9 @@ from typing import Any
 import click
 
 from common import cli
-from common.settings import Backfiller, Mirror, Node
+from common.settings.backfiller import Backfiller
+from common.settings.mirror import Mirror
+from common.settings.node import Node
 
 NOT_SCOPE = tuple(
     name for name in Backfiller.__dataclass_fields__ if name not in ('streams', 'variants', 'since')

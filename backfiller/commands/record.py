@@ -22,7 +22,8 @@ from common.changes import Changes
 from common.errors import UsageError
 from common.http.hosts import is_loopback
 from common.offload import OffloadedDisk
-from common.settings import Derive, Node, Streams
+from common.settings.node import Node
+from common.settings.streams import Derive, Streams
 
 log = logging.getLogger('backfiller')
 

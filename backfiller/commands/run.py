@@ -10,7 +10,7 @@ from gevent.backdoor import BackdoorServer
 from gevent.event import Event
 from prometheus_client import CollectorRegistry
 
-from backfiller import once
+from backfiller import copies, once
 from backfiller.commands.mirror import mirror_once, new_keeper
 from backfiller.commands.options import takes_once
 from backfiller.commands.outcome import end_with, many
@@ -24,8 +24,10 @@ from common import cli, service, times
 from common.errors import UsageError
 from common.http.hosts import is_loopback
 from common.offload import OffloadedDisk
-from common.settings import Backfiller, Node, Retention
-from common.settings import Mirror as MirrorSettings
+from common.settings.backfiller import Backfiller
+from common.settings.mirror import Mirror as MirrorSettings
+from common.settings.mirror import Retention
+from common.settings.node import Node
 
 log = logging.getLogger('backfiller')
 
@@ -63,7 +65,7 @@ def _run_once(parts: Parts, disk: OffloadedDisk) -> list[str]:
     backfill = parts.backfill(disk, Metrics(CollectorRegistry()))
     outcome = once.backfill_once(backfill, peers, sources, parts.scope(), own_id=parts.node_id())
     click.echo(f'{many(outcome.fetched, "segment")}, {outcome.fetched_bytes} bytes fetched')
-    mirrored = mirror_once(parts.new_mirror(disk), parts.scope()) if parts.mirror.bucket else []
+    mirrored = mirror_once(copies.new_mirror(parts, disk), parts.scope()) if parts.mirror.bucket else []
     return [*outcome.undone, *mirrored]
 
 
@@ -74,12 +76,12 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
 
     mirror = _new_mirror(parts, disk, followers) if parts.mirror.bucket else None
     keeper = new_keeper(parts, mirror, disk, metrics) if mirror else None
-    retention = parts.new_retention(disk, backfill, mirror) if parts.retention.is_limited else None
+    retention = copies.new_retention(parts, disk, backfill, mirror) if parts.retention.is_limited else None
     from backfiller import control  # with flask, which only a service needs and which is slow to import
 
     own = parts.own.restreamer
     restreamer = parts.vitals(own, metrics, OWN_SECONDS, parts.credentials.own) if own else None
-    live = parts.live(disk, metrics)
+    live = copies.live(parts, disk, metrics)
     sources = [parts.follow_source(backfill, followers, each) for each in parts.sources()]
     watched = (keeper, retention, live)
     running = Service(parts.node_id(), times.utc_now, metrics, followers, sources, *watched, restreamer)
@@ -97,7 +99,7 @@ def _serve(parts: Parts, disk: OffloadedDisk, stop: Event) -> None:
 
 def _new_mirror(parts: Parts, disk: OffloadedDisk, followers: Followers) -> Mirror:
     agreed = nothing_more_at(followers.live_peers, disk)
-    return parts.new_mirror(disk, agreed=agreed, shared=True)
+    return copies.new_mirror(parts, disk, agreed=agreed, shared=True)
 
 
 @contextmanager

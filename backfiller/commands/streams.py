@@ -9,7 +9,7 @@ from backfiller.streams import opening
 from backfiller.streams.stream import KEYS, Stream
 from common import cli, config, kinds
 from common.errors import UsageError
-from common.settings import Streams
+from common.settings.streams import Streams
 
 
 def _writer(flags: dict[str, Any]) -> Any:

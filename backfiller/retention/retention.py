@@ -20,7 +20,7 @@ from common.horizon import Horizon
 from common.offload import OffloadedDisk, offload
 from common.place import Scope, Troubles
 from common.segment import Hour
-from common.settings import Retention as Limits
+from common.settings.mirror import Retention as Limits
 
 REST_SECONDS = 3600.0
 """An hour that could not go is looked at again when it or its mirror changed, or after so long."""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from common.segment import Hour
-from common.settings import Retention
+from common.settings.mirror import Retention
 
 STEADY_SECONDS = 3600.0
 NEWEST = timedelta(hours=24)

@@ -13,7 +13,8 @@ from backfiller.streams.registry import Look, Registry
 from backfiller.streams.stream import Stream
 from common import config, kinds
 from common.errors import UsageError
-from common.settings import Node, Streams
+from common.settings.node import Node
+from common.settings.streams import Streams
 
 if TYPE_CHECKING:
     from backfiller.streams.calls import Calls

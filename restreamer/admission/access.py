@@ -17,7 +17,7 @@ from werkzeug.exceptions import BadRequest, Conflict, Forbidden, HTTPException, 
 
 from common.http.hosts import is_loopback
 from common.http.tokens import Token, bearer, given_token, is_from_elsewhere
-from common.settings import Restreamer
+from common.settings.restreamer import Restreamer
 from common.times import iso, utc_now
 from restreamer.admission import signing
 from restreamer.admission.signing import Scope, Signed

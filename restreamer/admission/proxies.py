@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from common.http.handler import Limits
-from common.settings import Restreamer
+from common.settings.restreamer import Restreamer
 
 
 class Proxies:

@@ -21,7 +21,7 @@ from common.horizon import Horizon
 from common.offload import OffloadedDisk
 from common.place import EVERYTHING
 from common.segment import Hour
-from common.settings import Retention as Limits
+from common.settings.mirror import Retention as Limits
 from tests.kit.build import Piece, at
 
 NOW = at('2026-11-20T12:00:00')

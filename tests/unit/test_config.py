@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 from common import config
 from common.config import Settings, effective, env_of, flag_of, load, sample, toml_value
 from common.errors import UsageError
-from common.settings import SECTIONS, Backfiller, Mirror, Node, Restreamer, Retention
+from common.settings.backfiller import Backfiller
+from common.settings.mirror import Mirror, Retention
+from common.settings.node import Node
+from common.settings.restreamer import Restreamer
+from common.settings.sections import SECTIONS
 
 SAMPLE = Path(__file__).parents[2] / 'deploy' / 'node.sample.toml'
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from common.settings import Restreamer
+from common.settings.restreamer import Restreamer
 from restreamer.admission.proxies import Proxies
 
 FORWARDED = {

@@ -19,7 +19,7 @@ from common.errors import ListingError, SourceError
 from common.horizon import NAME, Horizon
 from common.place import EVERYTHING
 from common.segment import Hour
-from common.settings import Retention as Limits
+from common.settings.mirror import Retention as Limits
 from tests.kit.build import HOUR, files_below, fill, run_of, tombstone_of
 from tests.kit.retained import FOR_AGE, FOR_ROOM, Retained, gone, refused
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backfiller.retention.rules import NEWEST, STEADY_SECONDS, Held, Sightings, Why, choose, is_past
 from common.segment import ONE_HOUR, Hour
-from common.settings import Retention
+from common.settings.mirror import Retention
 from tests.kit.build import HOUR, at
 
 NOW = at('2026-11-14T12:00:00')
