@@ -1,18 +1,18 @@
 """Child processes that never outlive us, not even when we are killed."""
 
-import ctypes
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from gevent.subprocess import Popen, TimeoutExpired
 
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
+from common.orphans import die_with_parent
+
 STOP_SECONDS = 25.0
 PYTHON = sys.executable
 
@@ -26,7 +26,7 @@ def start(
 ) -> 'Popen[bytes]':
     """Starts a program in a session of its own, so that a Ctrl-C at the terminal reaches only us.
 
-    Linux sends it SIGTERM when we die (prctl(2), PR_SET_PDEATHSIG). Without `output` it shares ours.
+    It gets SIGTERM when we die. Without `output` it shares ours.
     """
     return Popen(
         [str(arg) for arg in args],
@@ -36,7 +36,7 @@ def start(
         stdout=output,
         stderr=subprocess.STDOUT if output else None,
         start_new_session=True,
-        preexec_fn=_die_with_parent,
+        preexec_fn=partial(die_with_parent, signal.SIGTERM),
     )
 
 
@@ -55,7 +55,3 @@ def stop(child: 'Popen[bytes]', number: int = signal.SIGTERM) -> int:
 def module(name: str, *args: str | Path) -> list[str | Path]:
     """The command line of one of our services, run by the Python that runs us."""
     return [PYTHON, '-m', name, *args]
-
-
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

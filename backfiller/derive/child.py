@@ -1,9 +1,7 @@
 """A program that makes bytes of bytes, through pipes: what goes in, what comes out, or why nothing does."""
 
-import ctypes
 import os
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import IO, cast
@@ -13,6 +11,7 @@ from gevent import subprocess
 
 from common.errors import SegmentError
 from common.http.deadline import DeadlineError, deadline
+from common.orphans import die_with_parent
 from common.segment import shown
 
 BLOCK_BYTES = 256 * 1024
@@ -25,8 +24,6 @@ NICENESS = 10
 LAST_WORDS_SECONDS = 1.0
 
 _PIPE = subprocess.PIPE
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
 
 
 def made_by(command: Sequence[str], body: bytes, *, seconds: float, limit_bytes: int) -> bytes:
@@ -113,7 +110,6 @@ def _blocks(pipe: IO[bytes]) -> Iterator[bytes]:
 
 
 def _behave() -> None:
-    """In the child: after all others, and no longer than we live (Linux: prctl(2), PR_SET_PDEATHSIG)."""
+    """In the child: after all others, and no longer than we live."""
     os.nice(NICENESS)
-    if sys.platform == 'linux':
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent(signal.SIGKILL)

@@ -56,7 +56,11 @@ class _There:
 
     @classmethod
     def of(cls, segments: Iterator[Segment]) -> '_There':
-        return cls(sorted((each.start, -1 if each.withdrawal else _rank(each)) for each in segments))
+        return cls(
+            sorted(
+                (each.start, -1 if each.withdrawal else _rank(each)) for each in segments if not each.is_init
+            )
+        )
 
     def has(self, source: Segment) -> bool:
         """Whether one starts with the source, or as good as, that is no worse than that."""
