@@ -66,7 +66,7 @@ coverage: install
 # What goes by random moments, with twenty of them, and for a minute what goes by the clock; SEGMESH_SEED=N has the
 # same again, SEGMESH_KILLS=N and SEGMESH_SOAK_SECONDS=N more.
 soak: install
-	SEGMESH_KILLS=$${SEGMESH_KILLS:-20} SEGMESH_SOAK_SECONDS=$${SEGMESH_SOAK_SECONDS:-60} $(BIN)/python -m pytest \
+	REQUIRE_ALL=1 SEGMESH_KILLS=$${SEGMESH_KILLS:-20} SEGMESH_SOAK_SECONDS=$${SEGMESH_SOAK_SECONDS:-60} $(BIN)/python -m pytest \
 	  --capture=no --timeout=0 tests/faults/test_18_mirror_killed.py tests/faults/test_30_holes_filled_while_playing.py \
 	  tests/faults/test_29_capture.py tests/cluster/test_capture_cost.py \
 	  tests/cluster/test_capture.py::test_two_nodes_that_are_cut_off_at_different_times_end_with_the_same_and_no_hole

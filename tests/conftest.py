@@ -10,16 +10,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import gevent
+import hypothesis
 import pytest
 
 from common.errors import SegmeshError
 from tests.kit import s3
-from tests.kit.needs import need
+from tests.kit.needs import need, need_time, requires_all
 from tests.kit.s3_servers import Servers
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line('markers', 'needs(program): run only where the program is installed')
+    config.addinivalue_line('markers', 'slow: run with REQUIRE_ALL=1 alone')
+    hypothesis.settings.register_profile('quick', max_examples=30)
+    if not requires_all():
+        hypothesis.settings.load_profile('quick')
     os.environ.update(s3.CREDENTIALS)
     s3.share_descriptions()
 
@@ -31,7 +36,9 @@ def pytest_sessionfinish() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test whose program is missing is reported as not run; with REQUIRE_ALL=1 it fails."""
+    """What lacks its program, or is slow, is reported as not run; with REQUIRE_ALL=1 it fails, or runs."""
+    if item.get_closest_marker('slow'):
+        need_time()
     for marker in item.iter_markers('needs'):
         need(marker.args[0])
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from common.skips import Skips
 from deploy.demo import video
 from deploy.demo.cluster import free_port
@@ -157,6 +159,7 @@ def test_bad_usage_is_said(tmp_path: Path) -> None:
     assert '--stream' in outcome.output
 
 
+@pytest.mark.slow
 def test_real_video_of_a_real_encoder_plays_without_a_complaint(tmp_path: Path) -> None:
     origin, store = tmp_path / 'origin', tmp_path / 'store'
     origin.mkdir()
@@ -349,6 +352,7 @@ class Cut:
         self.ways[number].start()
 
 
+@pytest.mark.slow
 def test_two_nodes_that_are_cut_off_at_different_times_end_with_the_same_and_no_hole(tmp_path: Path) -> None:
     seconds = float(os.environ.get('SEGMESH_SOAK_SECONDS', '6'))
     with ExitStack() as stack:

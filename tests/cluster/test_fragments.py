@@ -93,7 +93,7 @@ def test_a_foreign_peer_gives_and_gets_its_transport_streams_and_never_sees_a_fr
     assert not any('.m4s' in path or '.mp4' in path for path in asked)
 
 
-@pytest.mark.parametrize('layout', ['segments', 'hour'])
+@pytest.mark.parametrize('layout', ['segments', pytest.param('hour', marks=pytest.mark.slow)])
 def test_mirror_verify_damage_restore(
     archive: Archive, tmp_path: Path, held: list[Piece], layout: str
 ) -> None:

@@ -111,6 +111,7 @@ def test_what_is_gone_is_asked_for_once_and_what_may_come_until_a_pass_adds_noth
     assert report.links[url]['missing'] >= 36
 
 
+@pytest.mark.slow
 def test_a_link_that_waits_for_something_does_not_look_whole(
     s3: StrictS3, origin: Origin, tmp_path: Path
 ) -> None:
@@ -210,6 +211,7 @@ def test_what_somebody_else_put_there_is_not_overwritten(
     assert migrating.objects()['a/v/s0.ts'] == b'theirs'
 
 
+@pytest.mark.slow
 def test_what_vanished_from_the_bucket_is_found_and_sent_again(
     s3: StrictS3, origin: Origin, tmp_path: Path
 ) -> None:

@@ -88,6 +88,7 @@ def test_mirroring_again_puts_nothing(archive: Archive, tmp_path: Path, pieces: 
     assert written[1] == archive.read(f'{HOUR.path}/manifest.json')
 
 
+@pytest.mark.slow
 def test_two_nodes_mirrors_of_an_hour_merge(archive: Archive, tmp_path: Path) -> None:
     pieces = run_of(10)
     archive.mirror(fill(tmp_path / 'A', pieces[:7]))
@@ -186,6 +187,7 @@ def test_a_late_segment_is_sent_alone_and_counted_once(archive: Archive, tmp_pat
     assert archive.verify('--store', store).wait() == 0
 
 
+@pytest.mark.slow
 def test_a_late_segment_does_not_have_to_wait_for_the_interval(archive: Archive, tmp_path: Path) -> None:
     *pieces, late = run_of(6)
     store = fill(tmp_path / 'B', pieces)
@@ -225,6 +227,7 @@ def _mirrored(control: str) -> Any:
     return hour if hour.get('state') == 'mirrored' and hour['segments'] == 20 else None
 
 
+@pytest.mark.slow
 def test_an_hour_of_real_video_plays_from_the_bucket_and_from_the_node(
     archive: Archive, tmp_path: Path
 ) -> None:
@@ -240,6 +243,7 @@ def test_an_hour_of_real_video_plays_from_the_bucket_and_from_the_node(
         assert video.plays_cleanly(f'{node}/playlist/{hour.stream}/{hour.variant}.m3u8?{query}') == ''
 
 
+@pytest.mark.slow
 def test_a_damaged_piece_of_real_video_is_heard_of(archive: Archive, tmp_path: Path) -> None:
     """What the test above rests on: the player does complain where there is something to complain of."""
     made = tmp_path / 'made'

@@ -163,6 +163,7 @@ def test_three_nodes_converge_whatever_each_of_them_missed(tmp_path: Path) -> No
             eventually(lambda: all(files_below(node.store) == whole for node in nodes))
 
 
+@pytest.mark.slow
 def test_a_node_that_was_off_for_an_hour_catches_up(tmp_path: Path) -> None:
     nodes = [Node(tmp_path, number) for number in (1, 2)]
     nodes[1].knows(nodes[0].url)

@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 import gevent
+import pytest
 import requests
 from gevent.event import Event
 
 from common.hls.playlist_reader import parse_media
 from deploy.demo import video
 from tests.kit.live import serving
-from tests.kit.needs import need_time
 from tests.kit.process import Process, backfiller, eventually, restreamer, running
 
 MOST_SECONDS = 3 * video.LIVE_SECONDS
@@ -61,9 +61,9 @@ def following(*urls: str) -> Iterator[list[Seen]]:
         gevent.joinall(greenlets, raise_error=True)
 
 
+@pytest.mark.slow
 def test_live_playlists_of_all_nodes_follow_within_three_target_durations(tmp_path: Path) -> None:
     """The source and what is derived of it; the second node has both from the first."""
-    need_time()
     origin, one, two = (tmp_path / name for name in ('origin', 'one', 'two'))
     origin.mkdir()
     with ExitStack() as stack:

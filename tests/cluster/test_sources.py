@@ -13,7 +13,7 @@ from tests.kit.status import ask_for_pass, counted
 from tests.kit.strict_s3.server import StrictS3, strict_s3
 
 HOURS = [*run_of(20, '2026-11-14T02:00:00'), *run_of(20)]
-LAYOUTS = pytest.mark.parametrize('layout', ['segments', 'hour'])
+LAYOUTS = pytest.mark.parametrize('layout', ['segments', pytest.param('hour', marks=pytest.mark.slow)])
 
 
 @pytest.fixture

@@ -127,6 +127,7 @@ def test_a_file_that_is_not_there_yet_is_waited_for(
         node.follows('tram', tram)
 
 
+@pytest.mark.slow
 def test_a_node_that_starts_while_the_file_is_wrong_goes_on_with_what_it_recorded(
     live: Origin, registry: Registry, tram: LivePlaylist, tmp_path: Path
 ) -> None:

@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from backfiller.streams.file import read_file
 from backfiller.streams.stream import KEYS
 from tests.cluster.test_readme import Shell, blocks, check, commands, start
@@ -25,6 +27,7 @@ def test_the_file_of_the_page_is_right_and_says_all_that_can_be_said(tmp_path: P
     assert all(re.search(rf'^\|.*`{key}`.*\|.*\|.*\|$', PAGE.read_text(), re.MULTILINE) for key in KEYS)
 
 
+@pytest.mark.slow
 def test_every_command_of_the_page_gives_what_stands_below_it(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     origin = tmp_path / 'origin'

@@ -133,6 +133,7 @@ def test_what_is_wrong_with_one_stream_keeps_that_one_and_changes_the_others(
     eventually(lambda: node.records() == {'bus'}, timeout=SOON)
 
 
+@pytest.mark.slow
 def test_new_streams_spread_over_the_nodes_and_each_is_recorded_so_many_times(
     live: Origin, redis: RedisServer, fleet: Fleet, tmp_path: Path
 ) -> None:
@@ -189,6 +190,7 @@ def test_a_node_that_stops_leaves_its_streams_to_the_others_at_once(
     eventually(lambda: fleet.recording('tram') == {'node1', 'node2'} - {holder}, timeout=SOON)
 
 
+@pytest.mark.slow
 def test_a_node_that_is_back_to_stay_gets_its_streams_again(
     live: Origin, redis: RedisServer, fleet: Fleet
 ) -> None:
@@ -204,6 +206,7 @@ def test_a_node_that_is_back_to_stay_gets_its_streams_again(
     fleet.by_name[holder].joins('tram', tram)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('keeps', [True, False], ids=['with its data', 'empty'])
 def test_while_redis_is_away_and_when_it_is_back_captures_go_on(
     live: Origin, redis: RedisServer, fleet: Fleet, tmp_path: Path, keeps: bool
@@ -267,6 +270,7 @@ def longer_than(seconds: float, step: Callable[[], None]) -> None:
         step()
 
 
+@pytest.mark.slow
 def test_a_node_that_is_cut_off_from_redis_goes_on_and_stops_when_it_hears_that_another_took_over(
     live: Origin, redis: RedisServer, fleet: Fleet, tmp_path: Path
 ) -> None:
@@ -301,6 +305,7 @@ def test_a_password_is_needed_and_is_not_told(live: Origin, tmp_path: Path) -> N
             node.joins('tram', tram)
 
 
+@pytest.mark.slow
 def test_it_is_spoken_over_tls_with_a_server_that_is_trusted(
     live: Origin, redis: RedisServer, tmp_path: Path
 ) -> None:

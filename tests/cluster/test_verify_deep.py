@@ -32,7 +32,7 @@ def damaged(archive: Archive, layout: str) -> str:
     return f'{HOUR.path}/hour.ts'
 
 
-@pytest.mark.parametrize('layout', ['segments', 'hour'])
+@pytest.mark.parametrize('layout', ['segments', pytest.param('hour', marks=pytest.mark.slow)])
 def test_damage_of_the_same_size_is_found_by_reading_and_repaired(
     archive: Archive, tmp_path: Path, layout: str
 ) -> None:
@@ -49,7 +49,7 @@ def test_damage_of_the_same_size_is_found_by_reading_and_repaired(
     assert archive.verify('--deep', '--store', store).wait() == 0
 
 
-@pytest.mark.parametrize('layout', ['segments', 'hour'])
+@pytest.mark.parametrize('layout', ['segments', pytest.param('hour', marks=pytest.mark.slow)])
 def test_what_is_damaged_and_not_held_here_stays(archive: Archive, tmp_path: Path, layout: str) -> None:
     archive.mirror(fill(tmp_path / 'A', PIECES), '--layout', layout)
     path = damaged(archive, layout)

@@ -10,10 +10,10 @@ from tests.kit import s3
 from tests.kit import videos as web
 from tests.kit.archive import Archive
 from tests.kit.process import run
-from tests.kit.s3_servers import SERVERS, Servers
+from tests.kit.s3_servers import EACH, Servers
 
 
-@pytest.mark.parametrize('name', list(SERVERS))
+@pytest.mark.parametrize('name', EACH)
 def test_every_server_keeps_what_is_migrated_and_knows_it_again(
     name: str, s3_servers: Servers, tmp_path: Path
 ) -> None:

@@ -15,9 +15,13 @@ from tests.kit import s3
 from tests.kit.build import HOUR, at, fill, fragments, piece, run_of, tombstone_of
 from tests.kit.memory import Memory
 from tests.kit.process import peer_at, restreamer
-from tests.kit.s3_servers import SCHEMES, SERVERS
+from tests.kit.s3_servers import QUICK, SCHEMES, SERVERS
 
-BUCKETS = [f'bucket-{server}-{scheme}' for server in SERVERS for scheme in SCHEMES]
+BUCKETS = [
+    pytest.param(f'bucket-{server}-{scheme}', marks=[] if server in QUICK else pytest.mark.slow)
+    for server in SERVERS
+    for scheme in SCHEMES
+]
 PAGE = 20
 STORES = ['memory', 'disk', *BUCKETS]
 

@@ -14,7 +14,7 @@ from common import digest
 from common.errors import SegmentError, SourceError, StoreError
 from tests.kit import s3
 from tests.kit.build import HOUR, piece, run_of
-from tests.kit.s3_servers import SCHEMES, SERVERS, Servers
+from tests.kit.s3_servers import EACH, SCHEMES, SERVERS, Servers
 
 PAGE = Path(__file__).parents[2] / 'docs/s3.md'
 SECTION = '## What each checks and keeps'
@@ -149,7 +149,7 @@ def test_the_page_tells_of_every_server_and_guarantee() -> None:
 
 @pytest.mark.parametrize('row', PROBES)
 @pytest.mark.parametrize('scheme', SCHEMES)
-@pytest.mark.parametrize('server', SERVERS)
+@pytest.mark.parametrize('server', EACH)
 def test_the_server_does_what_the_page_says(s3_servers: Servers, row: str, scheme: str, server: str) -> None:
     url = s3_servers.url(server, scheme)
     client = s3.client(url)
@@ -158,7 +158,7 @@ def test_the_server_does_what_the_page_says(s3_servers: Servers, row: str, schem
     assert PROBES[row](archive) == (told == 'yes' or (told == 'over HTTP' and scheme == 'http'))
 
 
-@pytest.mark.parametrize('server', SERVERS)
+@pytest.mark.parametrize('server', EACH)
 def test_objects_outlive_a_restart_where_the_page_says_so(tmp_path: Path, server: str) -> None:
     only = piece()
     with SERVERS[server](tmp_path / server) as url:
@@ -173,7 +173,7 @@ def test_objects_outlive_a_restart_where_the_page_says_so(tmp_path: Path, server
     assert kept == (TOLD[RESTART, server] == 'yes')
 
 
-@pytest.mark.parametrize('server', SERVERS)
+@pytest.mark.parametrize('server', EACH)
 def test_a_missing_bucket_is_no_missing_object(s3_servers: Servers, server: str) -> None:
     bucket = Bucket(s3.client(s3_servers.url(server)), 's3://no-such-bucket/archive')
     for look in (lambda: list(bucket.hours()), lambda: bucket.get_text('note')):

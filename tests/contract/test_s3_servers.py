@@ -7,21 +7,15 @@ import pytest
 
 from tests.kit import s3
 from tests.kit.build import files_below, fill, run_of, tombstone_of
-from tests.kit.needs import need_time
 from tests.kit.process import run
-from tests.kit.s3_servers import SERVERS, Servers
-
-USUAL = ('ministack', 'rclone')
-"""Those of the usual run: one that checks the most, and one that checks the least."""
+from tests.kit.s3_servers import EACH, Servers
 
 
-@pytest.mark.parametrize('layout', ['segments', 'hour'])
-@pytest.mark.parametrize('server', SERVERS)
+@pytest.mark.parametrize('layout', ['segments', pytest.param('hour', marks=pytest.mark.slow)])
+@pytest.mark.parametrize('server', EACH)
 def test_a_store_comes_back_from_the_bucket_as_it_was(
     s3_servers: Servers, tmp_path: Path, server: str, layout: str
 ) -> None:
-    if server not in USUAL:
-        need_time()
     withdrawn, *kept = [*run_of(5), *run_of(3, variant='480p'), *run_of(2, '2026-11-14T04:10:00')]
     store = fill(tmp_path / 'A', kept)
     (store / tombstone_of(withdrawn).path).touch()

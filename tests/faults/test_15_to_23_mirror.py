@@ -13,7 +13,7 @@ from tests.kit.process import eventually, running
 from tests.kit.strict_s3.server import strict_s3
 
 PIECES = run_of(10)
-LAYOUTS = pytest.mark.parametrize('layout', ['segments', 'hour'])
+LAYOUTS = pytest.mark.parametrize('layout', ['segments', pytest.param('hour', marks=pytest.mark.slow)])
 
 
 def key(path: str) -> str:

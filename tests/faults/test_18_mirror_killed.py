@@ -14,6 +14,7 @@ from tests.kit.strict_s3.server import strict_s3
 OBJECT = f'archive/{HOUR.path}/hour.ts'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('layout', 'pieces'), [('segments', 12), ('hour', 50)])
 def test_18_killed_at_any_moment_the_next_run_ends_it(tmp_path: Path, layout: str, pieces: int) -> None:
     store = fill(tmp_path / 'store', large(pieces))

@@ -12,7 +12,6 @@ from tests.kit import videos as web
 from tests.kit.build import at
 from tests.kit.migrating import Migrating
 from tests.kit.moments import moments
-from tests.kit.needs import need_time
 from tests.kit.strict_s3.server import strict_s3
 from tests.kit.videos import Origin, put_video
 
@@ -55,6 +54,7 @@ def expected(library: Library) -> dict[str, bytes]:
     return there
 
 
+@pytest.mark.slow
 def test_31_killed_at_any_moment_the_next_run_ends_it_and_sends_nothing_twice(
     library: Library, tmp_path: Path
 ) -> None:
@@ -101,9 +101,9 @@ def test_31_who_is_told_to_stop_reports_and_leaves_nothing_open(tmp_path: Path) 
         assert migrating.objects() == {}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_31_fifty_links_of_real_video_killed_half_way(tmp_path: Path) -> None:
-    need_time()
     with strict_s3(public=True) as s3, web.origin() as origin:
         urls = _real_videos(origin, tmp_path)
         origin.does('/video4/master.m3u8', web.status(404))

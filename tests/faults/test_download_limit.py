@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.kit.build import files_below, piece
 from tests.kit.invariants import invariants
 from tests.kit.process import backfiller, eventually
@@ -13,6 +15,7 @@ SEGMENT_BYTES = 100_000
 SECONDS = 8.0
 
 
+@pytest.mark.slow
 def test_the_bytes_stored_stay_within_the_cap_over_all_peers(tmp_path: Path) -> None:
     pieces = [
         piece(f'2026-11-14T03:{at // 60:02}:{at % 60:02}', body=bytes([at]) * SEGMENT_BYTES)

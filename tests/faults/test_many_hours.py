@@ -4,7 +4,6 @@ The hours are listed and never read: their files are empty, whatever hash their 
 """
 
 import hashlib
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +14,12 @@ from common import digest
 from common.segment import hour_text
 from tests.kit.build import Piece, at, fill, piece
 from tests.kit.invariants import assert_back_at, level, listed
+from tests.kit.needs import requires_all
 from tests.kit.process import backfiller, eventually, restreamer
 from tests.kit.proxy import counting
 from tests.kit.status import ask_for_pass, counted, full_pass, peer_status
 
-HOURS = 10_000 if os.environ.get('REQUIRE_ALL') == '1' else 2_000
+HOURS = 10_000 if requires_all() else 2_000
 NAMES = 3
 FIRST = '2025-09-01T00:00:00'
 MOST_BYTES = 5_000_000

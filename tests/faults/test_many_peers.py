@@ -6,6 +6,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.kit.build import Piece, fill, piece
 from tests.kit.invariants import assert_back_at, invariants, level, listed
 from tests.kit.misdeeds import at_rate
@@ -72,6 +74,7 @@ def twenty(folder: Path, pieces: list[Piece]) -> Iterator[Peers]:
         )
 
 
+@pytest.mark.slow
 def test_what_the_good_ones_have_arrives_without_waiting_for_the_dead_and_slow(tmp_path: Path) -> None:
     pieces = [
         piece(f'2026-11-14T03:{at // 60:02}:{at % 60:02}', body=at.to_bytes(2) * (SEGMENT_BYTES // 2))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
+
 from deploy.demo.cluster import free_port, s3_server_environment
 from tests.kit.needs import need, need_module, need_that
 from tests.kit.process import Process, eventually, get, run, running
@@ -64,6 +66,9 @@ def rclone(folder: Path) -> Iterator[str]:
 
 
 SERVERS: dict[str, Start] = {'ministack': ministack, 'moto': moto, 'swift': swift, 'rclone': rclone}
+QUICK = ('ministack', 'rclone')
+EACH = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in SERVERS]
+"""For tests that go through all servers: two unlike each other, and the others where nothing is left out."""
 
 
 class Servers:

@@ -18,7 +18,6 @@ from restreamer.description import reading
 from restreamer.description.taken import A_SEGMENT, AN_HOUR
 from tests.kit.build import at, fill, piece, run_of
 from tests.kit.footage import footage
-from tests.kit.needs import need_time
 from tests.kit.process import backfiller, get, restreamer, run
 from tests.restreamer.client import Answer, ask
 
@@ -237,8 +236,8 @@ def test_nothing_undocumented_is_answered_by_an_open_node(open_url: str) -> None
     schemathesis(open_url)
 
 
+@pytest.mark.slow
 def test_nothing_undocumented_is_answered_by_a_node_that_asks_for_tokens(closed_url: str) -> None:
-    need_time()
     phases = ('--phases', 'examples,coverage') if EXAMPLES == FEW else ()
     schemathesis(closed_url, '--header', f'Authorization: Bearer {ADMIN}', *phases)
     assert get(f'{closed_url}/healthz').status_code == 200
