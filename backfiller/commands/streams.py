@@ -1,21 +1,29 @@
 """`backfiller streams`: what stands in a registry in Redis, for people."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from backfiller.commands.outcome import many
 from backfiller.streams import opening
 from backfiller.streams.stream import KEYS, Stream
 from common import cli, config, kinds
 from common.errors import UsageError
 from common.settings.streams import Streams
 
+Opened = Callable[[], Any]
+"""Opens the registry, and not before it is needed: help needs none."""
+
 
 def _writer(flags: dict[str, Any]) -> Any:
     settings = cli.effective_settings(flags).section(Streams)
+    if not settings.url:
+        raise UsageError('there is no registry: give --streams redis://HOST')
     if not opening.is_redis(settings.url):
-        raise UsageError('a file is edited by hand: give --streams redis://HOST')
+        raise UsageError(f'{settings.url} is a file, to be edited by hand; or give --streams redis://HOST')
     calls = opening.redis_calls(settings)
     from backfiller.streams.writer import Writer
 
@@ -32,24 +40,25 @@ def streams(context: click.Context, /, **flags: Any) -> None:
     backfiller streams --streams redis://redis.internal load streams.toml
     backfiller streams --streams redis://redis.internal set bus state=stop
     """
-    context.obj = _writer(flags)
+    context.obj = partial(_writer, flags)
 
 
-@streams.command('list')
+@streams.command('list', short_help='Print every stream, and who records it.')
 @click.pass_obj
-def list_streams(writer: Any) -> None:
+def list_streams(opened: Opened) -> None:
     """Print every stream: whether it runs, where it is placed, who holds it, and its first source."""
+    writer = opened()
     nodes = writer.nodes()
     for name, stream in writer.streams().items():
         click.echo('  '.join([name, *_told(stream, writer, nodes)]))
     click.echo(f'nodes: {", ".join(nodes) or "none"}')
 
 
-@streams.command('set')
+@streams.command('set', short_help='Add a stream, or change some of it.')
 @click.argument('name')
 @click.argument('fields', metavar='KEY=VALUE...', nargs=-1, required=True)
 @click.pass_obj
-def set_stream(writer: Any, name: str, fields: tuple[str, ...]) -> None:
+def set_stream(opened: Opened, name: str, fields: tuple[str, ...]) -> None:
     """Add a stream, or change some of it; lists and tables are JSON, KEY= takes KEY out.
 
     \b
@@ -60,27 +69,27 @@ def set_stream(writer: Any, name: str, fields: tuple[str, ...]) -> None:
     for key, equals, _ in pairs:
         if not equals or key not in KEYS:
             raise UsageError(f'{key} is no KEY=VALUE: the keys are {", ".join(KEYS)}')
-    writer.change(name, {key: value for key, _, value in pairs})
+    opened().change(name, {key: value for key, _, value in pairs})
 
 
 @streams.command()
 @click.argument('name')
 @click.pass_obj
-def remove(writer: Any, name: str) -> None:
+def remove(opened: Opened, name: str) -> None:
     """Take a stream out. What was recorded of it stays."""
-    writer.remove(name)
+    opened().remove(name)
 
 
-@streams.command()
+@streams.command(short_help='Write the streams of a file.')
 @click.argument('file', type=click.Path(path_type=Path))
 @click.pass_obj
-def load(writer: Any, file: Path) -> None:
+def load(opened: Opened, file: Path) -> None:
     """Write the streams of a file; those that it does not name stay as they are."""
     from backfiller.streams.file import read_tables
 
-    tables = read_tables(file)
+    writer, tables = opened(), read_tables(file)
     writer.put(tables)
-    click.echo(f'{len(tables)} streams written')
+    click.echo(f'{many(len(tables), "stream")} written')
 
 
 def _told(stream: Stream | str, writer: Any, nodes: list[str]) -> list[str]:

@@ -45,6 +45,23 @@ def test_a_field_is_changed_taken_out_and_a_url_takes_the_place_of_sources(redis
         assert redis.client.hgetall('segmesh:stream:bus') == {'url': 'http://o/c'}
 
 
+@pytest.mark.parametrize(
+    ('given', 'said'),
+    [
+        (['list'], 'there is no registry: give --streams redis://HOST'),
+        (['--streams', 'streams.toml', 'list'], 'streams.toml is a file, to be edited by hand'),
+    ],
+)
+def test_without_redis_it_says_what_to_do(given: list[str], said: str) -> None:
+    done = run('backfiller', 'streams', *given)
+    assert (done.wait(), said in done.output) == (2, True), done.output
+
+
+def test_help_needs_no_redis() -> None:
+    done = run('backfiller', 'streams', 'set', '--help')
+    assert (done.wait(), 'Add a stream' in done.output) == (0, True), done.output
+
+
 def test_a_wrong_key_is_bad_usage(redis: RedisServer) -> None:
     done = run('backfiller', 'streams', '--streams', redis.url, 'set', 'bus', 'uri=http://o/a')
     assert (done.wait(), 'the keys are url, sources' in done.output) == (2, True), done.output
@@ -54,7 +71,7 @@ def test_a_file_is_loaded_and_the_other_streams_stay(redis: RedisServer, tmp_pat
     file = tmp_path / 'streams.toml'
     file.write_text('[bus]\nsources = ["http://o/a", "http://o/b"]\nplacement = {replicas = 2}\n')
     redis.streams('set', 'tram', 'url=http://o/tram')
-    assert '1 streams written' in redis.streams('load', file)
+    assert '1 stream written' in redis.streams('load', file)
     assert redis.streams('list').splitlines() == [
         'bus  run  on 2 of the nodes  held by nobody  http://o/a',
         'tram  run  on all  held by nobody  http://o/tram',
