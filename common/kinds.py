@@ -1,5 +1,6 @@
 """Kinds of settings: what each is called, what is allowed, and how it is read from text."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -13,6 +14,7 @@ from common.segment import check_label
 
 SHORTEST_INTERVAL = 0.1
 EACH = 'a list, each '
+_HOST = re.compile(r'(?:[0-9A-Za-z._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,12 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or _count(port) > 65535:
         raise ValueError
     return host.strip('[]') or '0.0.0.0', int(port)  # noqa: S104 (asked for by leaving the host out)
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError
+    return text
 
 
 def _url(text: str) -> str:
@@ -148,6 +156,7 @@ COUNT = Kind('N', 'a whole number, 0 or more', _count)
 SIZE = Kind('BYTES', 'a whole number of bytes, or of K, M, G or T (powers of 1000) such as 500G', parse_size)
 SPAN = Kind('SPAN', 'hours, days or weeks such as 36h, 14d or 2w, up to 100 years', parse_span)
 ADDRESS = Kind('HOST:PORT', 'HOST:PORT', _address)
+HOST = Kind('HOST[:PORT]', 'HOST or HOST:PORT', _host)
 URL = Kind('URL', 'an http or https URL without a password or query', _url)
 BUCKET = Kind('s3://BUCKET/PREFIX', 's3://BUCKET/PREFIX', _bucket)
 LABEL = Kind('NAME', '1 to 100 of A-Z a-z 0-9 . _ - without a leading dot', _label)

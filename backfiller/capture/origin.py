@@ -1,6 +1,8 @@
 """A live HLS origin (RFC 8216), over HTTP or in a local folder: playlists, keys and the bytes of segments."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -113,6 +115,15 @@ class _Reading:
             trouble = f'{bare(self._url)} ended after {len(self.content)} of {part.length} bytes'
             return Raw(bytes(self.content), trouble)
         return Raw(bytes(self.content), is_sure=self._is_sure or part is not None)
+
+
+@contextmanager
+def naming(url: str) -> Iterator[None]:
+    """What is wrong with a playlist is said with its URL: raises ListingError."""
+    try:
+        yield
+    except ListingError as error:
+        raise ListingError(f'{bare(url)}: {error}') from error
 
 
 def decoded(url: str, body: bytes) -> str:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from backfiller.capture import choice
 from backfiller.capture.download import Downloader
+from backfiller.capture.origin import naming
 from backfiller.capture.recipe import ALL, BEST, Recipe
 from common.errors import ListingError, SourceError
-from common.hls import master_reader
+from common.hls import master_reader, text
 
 MASTER_SECONDS = 10.0
 FRESH_SECONDS = 1.0
@@ -95,9 +96,11 @@ class Places:
     def _look_up(self, source: int) -> Found:
         url = self.recipe.sources[source]
         read = self.downloaders[source].origin.text(url, MASTER_SECONDS)
-        if not master_reader.is_master(read.text):
-            return {self._only_name(): (Place(source, url),)}
-        master = master_reader.parse_master(read.text, read.url)
+        with naming(read.url):
+            text.lines(read.text)  # a page is no playlist of any kind
+            if not master_reader.is_master(read.text):
+                return {self._only_name(): (Place(source, url),)}
+            master = master_reader.parse_master(read.text, read.url)
         return {
             name: tuple(Place(source, each, master.variables) for each in urls)
             for name, urls in choice.chosen(master, self.recipe.variants).items()

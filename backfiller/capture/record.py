@@ -12,7 +12,7 @@ from gevent.pool import Pool
 from backfiller.capture.clock import Clock
 from backfiller.capture.download import Downloader
 from backfiller.capture.keep import Keeper
-from backfiller.capture.origin import LookUpError, bare
+from backfiller.capture.origin import LookUpError, bare, naming
 from backfiller.capture.pauses import SHORTEST_SECONDS, load_seconds, patience_for, pause_seconds
 from backfiller.capture.piece import Piece, State
 from backfiller.capture.places import Place, Places
@@ -161,7 +161,8 @@ class Recorder:
         try:
             read = self._downloader.origin.text(self._place.url, load_seconds(self._target_seconds))
             if self._offered is None or read.text != self._text:
-                self._offered = playlist_reader.parse_media(read.text, read.url, self._place.variables)
+                with naming(read.url):
+                    self._offered = playlist_reader.parse_media(read.text, read.url, self._place.variables)
                 self._text = read.text
         except (SourceError, ListingError) as error:
             self._failures += 1

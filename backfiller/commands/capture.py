@@ -97,17 +97,17 @@ def _recipe(
     config.read(kinds.LABEL, stream, '--stream')
     for variant in variants:
         config.read(kinds.LABEL, variant, '--variant')
+    for host in allow:
+        config.read(kinds.HOST, host, '--allow-host')
     return Recipe(stream, tuple(map(_source, urls)), variants or (ALL,), tuple(map(_header, headers)), allow)
 
 
 def _source(text: str) -> str:
-    """The URL, or the one of a path."""
-    if '://' not in text:
+    """The URL, or the one of a path; `http:/host` is no path, but a URL with a slash too few."""
+    if '://' not in text and not text.startswith(('http:', 'https:', 'file:')):
         return Path(text).absolute().as_uri()
-    if text.startswith('file:///'):
-        return text
-    config.read(kinds.ORIGIN, f'it={text}', 'URL')
-    return text
+    url: str = config.read(kinds.PLAYLIST, text, 'URL')
+    return url
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -31,18 +31,11 @@ _LISTS = ('sources', 'variants', 'headers', 'allow', 'placement', 'derive')
 _STATES = kinds.one_of('run', 'stop')
 _FIELD_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")  # RFC 9110, 5.6.2
 _FIELD_VALUE = re.compile('[\t\x20-\x7e]{0,8000}')
-_HOST = re.compile(r'(?:[0-9A-Za-z._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?')
-
-
-def _host(text: str) -> str:
-    if not _HOST.fullmatch(text):
-        raise ValueError
-    return text
 
 
 _SOURCES = kinds.many(kinds.PLAYLIST)
 _VARIANTS = kinds.many(kinds.LABEL)
-_HOSTS = kinds.many(kinds.Kind('HOST', 'HOST or HOST:PORT', _host))
+_HOSTS = kinds.many(kinds.HOST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,10 +153,33 @@ def test_two_captures_of_one_origin_give_the_same_files(tmp_path: Path) -> None:
     assert files_below(tmp_path / 'A') == files_below(tmp_path / 'B')
 
 
-def test_bad_usage_is_said(tmp_path: Path) -> None:
-    outcome: Process = run('backfiller', 'capture', 'http://x', '--store', tmp_path, '--stream', '../x')
-    assert outcome.wait() == 2
-    assert '--stream' in outcome.output
+@pytest.mark.parametrize(
+    ('given', 'said'),
+    [
+        (['http://x', '--stream', '../x'], "--stream: '../x' is not allowed"),
+        (
+            ['ftp://x/y.m3u8', '--stream', 'bus'],
+            "URL: 'ftp://x/y.m3u8' is not allowed: give an http or https URL",
+        ),
+        (['http:/x/y.m3u8', '--stream', 'bus'], "URL: 'http:/x/y.m3u8' is not allowed"),
+        (
+            ['http://x', '--stream', 'bus', '--allow-host', 'http://y'],
+            "--allow-host: 'http://y' is not allowed",
+        ),
+    ],
+)
+def test_bad_usage_is_said(tmp_path: Path, given: list[str], said: str) -> None:
+    outcome: Process = run('backfiller', 'capture', '--store', tmp_path, *given)
+    assert (outcome.wait(), said in outcome.output) == (2, True), outcome.output
+
+
+def test_a_page_in_place_of_a_playlist_is_named(tmp_path: Path) -> None:
+    (tmp_path / 'page.html').write_text('<!DOCTYPE html>\n')
+    with running(*capturing(tmp_path / 'store', str(tmp_path / 'page.html'))) as process:
+        process.wait_for(
+            f"{tmp_path}/page.html: '<!DOCTYPE html>.*' is not a playlist: it does not start with"
+        )
+        assert 'recording' not in process.output
 
 
 @pytest.mark.slow
