@@ -22,7 +22,7 @@ log = logging.getLogger('backfiller')
 
 
 @click.command(short_help='Make smaller variants of what is recorded.')
-@cli.takes(Node, Derive, leaving_out=('capture',))
+@cli.takes(Node, Derive, leaving_out=('name', 'capture'))
 @click.option(
     '--stream', 'streams', multiple=True, required=True, help='A stream; may be given several times.'
 )

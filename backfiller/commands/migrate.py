@@ -33,7 +33,7 @@ from backfiller.migrate.shelf import Shelf
 from backfiller.mirror.bucket import Bucket
 from backfiller.mirror.probe import probe
 from backfiller.parts import Parts
-from common import service
+from common import config, kinds, service
 from common.errors import SegmeshError, UsageError
 from common.segment import shown
 
@@ -48,26 +48,46 @@ log = logging.getLogger('backfiller')
 @takes_bucket
 @click.argument('listed', metavar='LIST', type=click.File('rb'))
 @click.option(
-    '--concurrency', default=AT_ONCE, type=COUNT, help='The most bodies at once.', show_default=True
+    '--concurrency',
+    default=AT_ONCE,
+    type=COUNT,
+    help='The most pieces on their way at once.',
+    show_default=True,
 )
-@click.option('--per-host', default=A_HOST, type=COUNT, help='The most at once of a host.', show_default=True)
+@click.option(
+    '--per-host', default=A_HOST, type=COUNT, help='The most requests at once to a host.', show_default=True
+)
 @click.option(
     '--by-host',
     default='auto',
     type=click.Choice(BY_HOST),
-    help='Whether keys begin with the host of the URL; auto: if there are several.',
+    help='Whether keys begin with the host of the URL; auto: if the links are on several hosts. Give always if '
+    'the list will grow.',
     show_default=True,
 )
 @click.option(
-    '--token', 'tokens', multiple=True, help='A parameter of queries that admits, and selects nothing.'
+    '--token',
+    'tokens',
+    multiple=True,
+    metavar='NAME',
+    help='A parameter of queries that only admits, as token does, and is no part of keys. May be given several '
+    'times.',
 )
-@click.option('--header', 'headers', multiple=True, metavar='NAME:VALUE', help='A header for each request.')
+@click.option(
+    '--header',
+    'headers',
+    multiple=True,
+    metavar='NAME:VALUE',
+    help='Sent with each request; Authorization and Cookie only to the servers of the links. May be given '
+    'several times.',
+)
 @click.option(
     '--allow-host',
     'allow',
     multiple=True,
     metavar='HOST[:PORT]',
-    help='A host of playlists that may be private.',
+    help='A server to which playlists may lead although its address is not public. May be given several '
+    'times.',
 )
 @click.option('--verify-only', is_flag=True, help='Send nothing: only say what the bucket lacks.')
 @click.option(
@@ -84,6 +104,8 @@ def migrate(listed: BinaryIO, by_host: str, tokens: tuple[str, ...], as_json: bo
     \b
     backfiller migrate links.txt --bucket s3://archive/videos
     """
+    for host in flags['allow']:
+        config.read(kinds.HOST, host, '--allow-host')
     links = lists.parse(_read(listed))
     if not links:
         raise UsageError(f'{listed.name} names no link: write one URL of a playlist a line')

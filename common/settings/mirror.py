@@ -24,7 +24,7 @@ from common.settings.backfiller import Backfiller
 class Mirror:
     """Copies complete hours to S3. Credentials come from where boto3 looks for them."""
 
-    bucket: str = option('', optional(BUCKET), 'Where the hours go; empty: nowhere.')
+    bucket: str = option('', optional(BUCKET), 'The bucket, and a prefix in it; empty: none.')
     endpoint_url: str = option('', optional(URL), "The S3 server; empty: Amazon's.")
     layout: str = option(
         'segments',
