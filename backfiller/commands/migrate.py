@@ -61,8 +61,8 @@ log = logging.getLogger('backfiller')
     '--by-host',
     default='auto',
     type=click.Choice(BY_HOST),
-    help='Whether keys begin with the host of the URL; auto: if the links are on several hosts. Give always if '
-    'the list will grow.',
+    help='Whether keys begin with the host of the URL; auto: if the links are on several hosts; give always'
+    ' if the list will grow.',
     show_default=True,
 )
 @click.option(
@@ -70,8 +70,8 @@ log = logging.getLogger('backfiller')
     'tokens',
     multiple=True,
     metavar='NAME',
-    help='A parameter of queries that only admits, as token does, and is no part of keys. May be given several '
-    'times.',
+    help='A parameter of queries that only admits, as token does, and is no part of keys. May be given '
+    'several times.',
 )
 @click.option(
     '--header',
