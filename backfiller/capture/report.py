@@ -25,7 +25,7 @@ MOST_UNSAVED = 10_000
 MOST_SAID = 3
 """So many lines that cannot be read are said of one load."""
 
-_IN_WORDS = {'gone': 'offered and gone before they were taken'}
+_IN_WORDS = {'gone': 'offered and gone before being taken'}
 
 
 class Report:
@@ -97,6 +97,7 @@ class Report:
     def kept(self, kept: Kept) -> None:
         if kept.segment is None:
             return
+        self._say('store', '', holds=False)
         self._metrics.stored(self._watched, kept.segment.type, kept.size_bytes)
         if self.last is None or kept.segment.start >= self.last.start:
             self.last = kept.segment
@@ -105,6 +106,9 @@ class Report:
         """A try that came to nothing: the first is said, the others are counted."""
         self._metrics.failed(self._watched, cause)
         self.last_error = LastError(utc_now(), message)
+        if cause == 'unwritable':
+            self._say('store', message, holds=True)  # of every segment it would be the same
+            return
         log.log(logging.WARNING if piece.tries == 1 else logging.DEBUG, '%s: %s', self.label, message)
 
     def skipped(self, skips: Sequence[Skip], now: datetime) -> None:
@@ -146,5 +150,9 @@ def _told(skips: Sequence[Skip]) -> str:
         first = min(skip.sequence for skip in alike)
         last = max(skip.sequence + skip.count for skip in alike) - 1
         words = _IN_WORDS.get(cause, f'skipped ({cause})')
-        told.append(f'{count} segments were {words}: {first} to {last}')
+        told.append(f'{_how_many(count)} {words}: {first}' + (f' to {last}' if last > first else ''))
     return ', '.join(told)
+
+
+def _how_many(count: int) -> str:
+    return '1 segment was' if count == 1 else f'{count} segments were'

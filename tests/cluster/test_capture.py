@@ -136,7 +136,7 @@ def test_what_was_missed_is_said(tmp_path: Path) -> None:
     with serving(origin) as url, running(*capturing(store, f'{url}/source.m3u8')) as process:
         eventually(lambda: len(bodies(store)) == 2)
         live.step(7)
-        process.wait_for('3 segments were offered and gone before they were taken')
+        process.wait_for('3 segments were offered and gone before being taken')
 
 
 def test_two_captures_of_one_origin_give_the_same_files(tmp_path: Path) -> None:
