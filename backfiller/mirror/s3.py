@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from backfiller.crowd import Crowd
 from common.errors import SegmentError, SegmeshError, SourceError, StoreError, UsageError
@@ -144,7 +145,7 @@ class Border:
         if key and code in _DAMAGED:
             return SegmentError('hash', f'{self.url} refused {key}: its bytes arrived damaged')
         self._failures += 1
-        told = f'{self.url}: {_ADVICE.get(code) or error}'
+        told = f'{self.url}: {_ADVICE.get(code) or _told(error)}'
         if key and code not in _BUCKET_WIDE and self._failures < FAILURES_ALLOWED:
             return SegmentError('refused', f'{told} ({key})')
         return otherwise(told)
@@ -158,6 +159,16 @@ def _code(error: Exception) -> str:
     if 'CA certificate bundle' in str(error):
         return 'NoCertificates'
     return str(response.get('Error', {}).get('Code') or type(error).__name__)
+
+
+def _told(error: Exception) -> str:
+    """What it says; of a server that is not there, without the query of the listing that found that out."""
+    from botocore import exceptions as boto
+
+    if not isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError):
+        return str(error)
+    server = urlsplit(error.kwargs['endpoint_url'])
+    return f'{server.scheme}://{server.netloc} cannot be reached: start it, or correct the endpoint URL'
 
 
 def _may_pass(error: Exception) -> bool:

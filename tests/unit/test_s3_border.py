@@ -72,6 +72,16 @@ def test_tries_are_bounded(make: Callable[[], Exception]) -> None:
     assert calls.made == 4
 
 
+def test_a_server_that_is_not_there_is_named_without_what_was_asked_of_it() -> None:
+    asked = 'http://127.0.0.1:9000/b?list-type=2&prefix=p%2F'
+    calls = Calls(*(EndpointConnectionError(endpoint_url=asked) for _ in range(4)))
+    with pytest.raises(StoreError) as caught:
+        calls.border.writing(calls)
+    assert str(caught.value) == (
+        's3://b/p: http://127.0.0.1:9000 cannot be reached: start it, or correct the endpoint URL'
+    )
+
+
 @pytest.mark.parametrize('error', [answer('SlowDown', 503), answer('AccessDenied', 403), answer('New')])
 def test_an_object_that_fails_is_its_own_matter_until_several_do_in_a_row(error: Exception) -> None:
     calls = Calls(*[error] * 99)
