@@ -194,8 +194,9 @@ def _report(migration: Migration, as_json: bool, trouble: str, seconds: float) -
     else:
         if not for_people:
             progress.lines('report', **found)
-        for line in (*report.table(rows), '', _sum(found)):
-            click.echo(line, err=not for_people)
+        if found['pieces'] or not trouble:  # else nothing was begun, and each link would say only that
+            for line in (*report.table(rows), '', _sum(found)):
+                click.echo(line, err=not for_people)
     if trouble:
         click.echo(f'error: {trouble}', err=True)
     sys.exit(0 if not trouble and found[Status.DONE] == len(rows) else 1)

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from backfiller.crowd import Crowd
 from backfiller.migrate.errors import Cause, PieceError
 from backfiller.migrate.keys import host_of
-from common.segment import shown
 
 AT_ONCE = 8
 LONGEST_REST_SECONDS = 120.0
@@ -31,6 +30,7 @@ class Host:
     rest_until: float = 0.0
     unreached: int = 0
     dead_until: float = 0.0
+    why: str = ''
 
 
 class Hosts:
@@ -64,9 +64,10 @@ class Hosts:
         host.unreached = 0
         host.crowd.went_well()
 
-    def was_not_reached(self, url: str) -> None:
+    def was_not_reached(self, url: str, why: str) -> None:
         """After a few times in a row, without an answer in between, it is dead for a while."""
         host = self._of(url)
+        host.why = why
         host.unreached += 1
         if host.unreached >= UNREACHED_ALLOWED:
             host.dead_until = self._clock() + DEAD_SECONDS
@@ -83,7 +84,7 @@ class Hosts:
 
     def _check(self, host: Host) -> None:
         if host.dead_until > self._clock():
-            raise PieceError(Cause.FAILING, f'{shown(host.name)} was not reached several times in a row')
+            raise PieceError(Cause.FAILING, f'{host.why}, and so several times in a row')
 
     def _of(self, url: str) -> Host:
         name = host_of(urlsplit(url))

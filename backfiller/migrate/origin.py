@@ -127,13 +127,13 @@ class Origin:
             try:
                 yield
             except DeadlineError as error:
-                self._hosts.was_not_reached(url)
+                self._hosts.was_not_reached(url, str(error))
                 raise PieceError(Cause.FAILING, str(error)) from error
             except FetchError as error:
                 if error.reason in ('refused', 'size'):
                     raise PieceError(Cause.REFUSED, str(error)) from error
                 if error.reason != 'truncated':
-                    self._hosts.was_not_reached(url)
+                    self._hosts.was_not_reached(url, str(error))
                 raise PieceError(Cause.FAILING, str(error)) from error
 
     def _check(self, url: str, status: int, retry_after: str) -> None:

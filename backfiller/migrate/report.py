@@ -97,13 +97,13 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
     """A line for each link, and below it what is missing."""
     yield f'{"status":6}  {"pieces":>7}  {"missing":>7}  {"seconds":>9}  link'
     for row in rows:
-        seconds = f'{row.seconds:9.3f}' if row.missing else f'{"-":>9}'
+        seconds = f'{row.seconds:9.3f}' if row.seconds else f'{"-":>9}'
         yield f'{row.status:6}  {row.pieces:7}  {row.missing or "-":>7}  {seconds}  {row.url}'
-        if row.why:
+        told = [lack for lack in row.lacks[:MOST_TOLD] if lack.piece.key != row.key]
+        if row.why and row.why not in (lack.why for lack in told):
             yield f'        {row.why}'
-        for lack in row.lacks[:MOST_TOLD]:
-            if lack.piece.key != row.key:
-                yield f'        {_line(lack)}'
+        for lack in told:
+            yield f'        {_line(lack)}'
         if len(row.lacks) > MOST_TOLD:
             yield f'        and {len(row.lacks) - MOST_TOLD} more: --json has them all'
 

@@ -380,3 +380,4 @@ def test_a_bucket_that_is_not_there_is_said_once(s3: StrictS3, origin: Origin, t
     with migrating.started() as process:
         assert process.wait() == 1
     assert process.lines[-1].endswith('the bucket does not exist: make it, or correct its name')
+    assert 'status   pieces' not in process.output

@@ -67,16 +67,17 @@ def test_a_server_that_wants_a_rest_gets_it_and_others_do_not_wait(hosts: Hosts,
 def test_a_server_that_is_never_reached_is_dead_for_a_while(hosts: Hosts, clock: Clock) -> None:
     for _ in range(UNREACHED_ALLOWED):
         assert not hosts.is_dead(URL)
-        hosts.was_not_reached(URL)
+        hosts.was_not_reached(URL, f'{URL} cannot be reached: Connection refused')
     assert hosts.is_dead(URL)
     assert not hosts.is_dead('http://b/x.ts')
     with pytest.raises(PieceError) as caught, hosts.turn(URL):
         raise AssertionError
     assert caught.value.cause is Cause.FAILING
+    assert str(caught.value) == f'{URL} cannot be reached: Connection refused, and so several times in a row'
     clock.sleep(DEAD_SECONDS)
     with hosts.turn(URL):
         hosts.answered(URL)
-    hosts.was_not_reached(URL)
+    hosts.was_not_reached(URL, f'{URL} cannot be reached: Connection refused')
     assert not hosts.is_dead(URL)
 
 

@@ -59,7 +59,11 @@ def test_the_table_names_links_and_what_they_lack() -> None:
     lines = list(table(rows))
     assert lines[1].split() == ['done', '3', '-', '-', URL]
     assert lines[2].split() == ['holes', '13', '12', '48.000', URL]
-    assert "segment 's0.ts' (number 0, 4 s): http://h/a/s0.ts answered 404" in lines[4]
+    assert "segment 's0.ts' (number 0, 4 s): http://h/a/s0.ts answered 404" in lines[3]
+    assert [line.strip() for line in table([Row.of(state(root_lack('it timed out')))])][1:] == [
+        f'failed        1        1          -  {URL}',
+        'it timed out',
+    ]
     assert lines[-1].strip() == 'and 2 more: --json has them all'
 
 
