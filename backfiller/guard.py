@@ -48,8 +48,9 @@ class Guard:
             return found
         admitted = [address for address in found if is_public(address)]
         if not admitted:
-            where = f'{host} is at {", ".join(found)}, which is not public'
-            raise ForbiddenError(f'{where}: if it is meant, allow {host} by name')
+            where = '' if found == [host] else f' is at {", ".join(found)}, which'
+            how = f'allow {host} by name, with --allow-host or as allow of the stream'
+            raise ForbiddenError(f'{host}{where} is not public: if it is meant, {how}')
         return admitted
 
     def pools(self) -> dict[str, type[HTTPConnectionPool] | type[HTTPSConnectionPool]]:

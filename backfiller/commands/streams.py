@@ -49,8 +49,11 @@ def list_streams(opened: Opened) -> None:
     """Print every stream: whether it runs, where it is placed, who holds it, and its first source."""
     writer = opened()
     nodes = writer.nodes()
-    for name, stream in writer.streams().items():
+    found = writer.streams()
+    for name, stream in found.items():
         click.echo('  '.join([name, *_told(stream, writer, nodes)]))
+    if not found:
+        click.echo('streams: none')
     click.echo(f'nodes: {", ".join(nodes) or "none"}')
 
 

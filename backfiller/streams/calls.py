@@ -180,7 +180,7 @@ class Calls:
         try:
             yield
         except (RedisError, OSError) as error:
-            raise SourceError(f'{self.url} cannot be asked: {error}') from error
+            raise SourceError(f'{self.url} cannot be asked: {str(error).rstrip(".")}') from error
 
 
 def _matters(message: Mapping[str, Any], watched: str) -> bool:

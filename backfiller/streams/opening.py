@@ -56,5 +56,7 @@ def redis_calls(settings: Streams) -> 'Calls':
     try:
         from backfiller.streams.calls import Calls
     except ImportError as error:
-        raise UsageError(f"streams in Redis need {error.name}: pip install 'segmesh[redis]'") from error
+        raise UsageError(
+            f"streams in Redis need the package {error.name}: pip install 'segmesh[redis]'"
+        ) from error
     return Calls(settings.url, password)

@@ -1,5 +1,6 @@
 """What strangers name leads to no machine around us, unless somebody allowed it by name."""
 
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -50,6 +51,16 @@ def refused(client: Client, target: str) -> str:
         client.get(target, limit_bytes=LIMIT_BYTES)
     assert caught.value.reason == 'refused'
     return str(caught.value)
+
+
+def test_what_is_refused_is_told_with_the_way_to_allow_it(serve: Serve) -> None:
+    there = serve()
+    client = new_client([], deadline_seconds=5)
+    said = 'not public: if it is meant, allow {} by name, with --allow-host or as allow of the stream'
+    assert f'127.0.0.1 is {said.format("127.0.0.1")}' in refused(client, url(there))
+    assert re.search(
+        'localhost is at [0-9.:, ]+, which is not public', refused(client, url(there, host='localhost'))
+    )
 
 
 def test_the_server_that_was_given_may_be_anywhere(serve: Serve) -> None:
