@@ -114,7 +114,7 @@ def migrate(listed: BinaryIO, by_host: str, tokens: tuple[str, ...], as_json: bo
     urls = [link.url for link in links if not link.refused]
     run = _Run(links, Keys.of(urls, by_host, tokens), bucket, flags)
     begun = time.monotonic()
-    with _shown(len(links), as_json) as tell:
+    with _shown(len(urls), as_json) as tell:
         migration = run.prepared(tell)
         trouble = _ended(lambda: run.run(migration), stop)
     _report(migration, as_json, trouble, time.monotonic() - begun)

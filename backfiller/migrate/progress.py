@@ -45,13 +45,12 @@ class Bar:
             self._done += 1
             self._pending += 1
             self._bytes += int(str(what.get('bytes', 0))) if event == 'sent' else 0
-        self._show()
+        if self._clock() - self._shown >= SHOWN_SECONDS:
+            self.show()
 
-    def _show(self) -> None:
-        now = self._clock()
-        if now - self._shown < SHOWN_SECONDS:
-            return
-        self._shown = now
+    def show(self) -> None:
+        """How far it is now."""
+        now = self._shown = self._clock()
         rate = self._bytes / MB / max(now - self._begun, 0.001)
         self._bar.label = f'{self._ended}/{self._links} links, {self._bytes / MB:.1f} MB, {rate:.1f} MB/s'
         self._bar.length = max(self._estimate(), self._done, 1)
@@ -68,4 +67,6 @@ class Bar:
 def bar(links: int) -> Iterator[Tell]:
     """A bar on standard error for the length of the block."""
     with click.progressbar(length=1, file=sys.stderr, show_pos=True, show_eta=True) as shown:
-        yield Bar(shown, links).tell
+        counting = Bar(shown, links)
+        yield counting.tell
+        counting.show()  # what came since it was shown last

@@ -106,3 +106,7 @@ def test_the_bar_estimates_what_it_cannot_know_yet() -> None:
     bar.tell('link')
     assert (shown.position, shown.length) == (10, 40)
     assert shown.label == '1/4 links, 20.0 MB, 1.8 MB/s'
+    for _ in range(3):
+        bar.tell('link')
+    bar.show()
+    assert (shown.position, shown.length, shown.label[:9]) == (10, 10, '4/4 links')
