@@ -34,13 +34,14 @@ class Bar:
         self._clock = clock
         self._begun = clock()
         self._shown = 0.0
-        self._pieces = self._done = self._bytes = self._ended = self._pending = 0
+        self._pieces = self._done = self._bytes = self._pending = 0
+        self._ended: set[object] = set()
 
     def tell(self, event: str, **what: object) -> None:
         if event == 'playlist':
             self._pieces += int(str(what['pieces'])) + 1
         elif event == 'link':
-            self._ended += 1
+            self._ended.add(what['link'])  # a further pass tells of it again
         elif event in _STEPS:
             self._done += 1
             self._pending += 1
@@ -52,14 +53,16 @@ class Bar:
         """How far it is now."""
         now = self._shown = self._clock()
         rate = self._bytes / MB / max(now - self._begun, 0.001)
-        self._bar.label = f'{self._ended}/{self._links} links, {self._bytes / MB:.1f} MB, {rate:.1f} MB/s'
+        self._bar.label = (
+            f'{len(self._ended)}/{self._links} links, {self._bytes / MB:.1f} MB, {rate:.1f} MB/s'
+        )
         self._bar.length = max(self._estimate(), self._done, 1)
         self._bar.update(self._pending)
         self._pending = 0
 
     def _estimate(self) -> int:
         """All pieces, if the links that have not ended are like those that have."""
-        share = self._ended / self._links if self._links else 1.0
+        share = len(self._ended) / self._links if self._links else 1.0
         return round(max(self._pieces, self._done / share if share else 0))
 
 

@@ -103,10 +103,10 @@ def test_the_bar_estimates_what_it_cannot_know_yet() -> None:
         now += 1
         bar.tell('sent', bytes=2_000_000)
     now += 1
-    bar.tell('link')
+    bar.tell('link', link=URL)
     assert (shown.position, shown.length) == (10, 40)
     assert shown.label == '1/4 links, 20.0 MB, 1.8 MB/s'
-    for _ in range(3):
-        bar.tell('link')
+    for link in (URL, 'a', 'b', 'c', 'c'):
+        bar.tell('link', link=link)
     bar.show()
     assert (shown.position, shown.length, shown.label[:9]) == (10, 10, '4/4 links')
