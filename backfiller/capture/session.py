@@ -35,6 +35,9 @@ MOST_RETRY_SECONDS = 2.0
 LOOK_SECONDS = 60.0
 """Between two looks for variants that were not there before."""
 
+MOST_VARIANTS = 100
+"""Of a stream, also of one whose master names others at each look: more are not recorded."""
+
 TRIES_TO_THE_END = 5
 
 
@@ -109,11 +112,15 @@ class Session:
             return LOOK_SECONDS  # the recorders say so themselves
         self._tell_missing(found)
         new = [variant for variant in found if variant not in self._recorders]
-        if new:
+        room = MOST_VARIANTS - len(self._recorders)
+        if len(new) > room:
+            log.warning('%s: only %d variants are recorded', self.recipe.stream, MOST_VARIANTS)
+        if begun := new[:room]:
             log.info(
-                'recording %s as %s: %s', bare(self.recipe.sources[0]), self.recipe.stream, ', '.join(new)
+                'recording %s as %s: %s', bare(self.recipe.sources[0]), self.recipe.stream, ', '.join(begun)
             )
-        self._greenlets += [gevent.spawn(self._recorder(variant, found).run) for variant in new]
+        for variant in begun:  # one that cannot begin leaves none behind that nobody would end
+            self._greenlets.append(gevent.spawn(self._recorder(variant, found).run))
         return LOOK_SECONDS
 
     def _tell_missing(self, found: Found) -> None:

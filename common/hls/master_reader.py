@@ -4,7 +4,7 @@ One bad line costs the variant or the rendition it belongs to, never the whole p
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 
 from common.errors import ListingError
@@ -14,6 +14,9 @@ from common.segment import shown
 
 _VARIANT = '#EXT-X-STREAM-INF'
 _NAMES_VARIANT = re.compile(f'[\r\n][ \t]*{_VARIANT}:')
+MOST_NAMED = 500
+"""Of more variants, or more renditions, the others are left out: nobody offers so many to be played."""
+
 _KINDS = ('AUDIO', 'VIDEO', 'SUBTITLES')
 
 
@@ -81,7 +84,8 @@ class _Reading:
             elif self._said is not None:
                 self._variant(line)
         except ValueError as error:
-            self.skipped.append(f'{shown(line)}: {told(error)}')
+            if len(self.skipped) < MOST_NAMED:
+                self.skipped.append(f'{shown(line)}: {told(error)}')
 
     def _tag(self, tag: str, value: str) -> None:
         if tag == _VARIANT:
@@ -94,6 +98,7 @@ class _Reading:
 
     def _variant(self, uri: str) -> None:
         said, self._said = self._said or {}, None
+        _check_room(self.variants)
         self.variants.append(
             VariantStream(
                 self.base.absolute(self.variables.put_in(uri)),
@@ -110,6 +115,7 @@ class _Reading:
     def _rendition(self, said: Mapping[str, str]) -> None:
         if said.get('TYPE') not in _KINDS:
             return
+        _check_room(self.renditions)
         self.renditions.append(
             Rendition(
                 said['TYPE'],
@@ -120,6 +126,11 @@ class _Reading:
                 said.get('DEFAULT') == 'YES',
             )
         )
+
+
+def _check_room(named: Sized) -> None:
+    if len(named) == MOST_NAMED:
+        raise ValueError(f'there are more than {MOST_NAMED} of its kind')
 
 
 def _rate(text: str | None) -> int | None:

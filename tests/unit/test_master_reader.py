@@ -3,7 +3,7 @@
 import pytest
 
 from common.errors import ListingError
-from common.hls.master_reader import Master, Rendition, is_master, parse_master
+from common.hls.master_reader import MOST_NAMED, Master, Rendition, is_master, parse_master
 from common.hls.playlist import VariantStream
 
 BASE = 'https://origin/live/master.m3u8?token=secret'
@@ -172,3 +172,13 @@ def test_a_value_is_put_in_once() -> None:
 )
 def test_a_master_is_told_by_its_lines(text: str, answer: bool) -> None:
     assert is_master(text) is answer
+
+
+def test_a_master_without_end_is_read_as_far_as_anybody_plays_it() -> None:
+    names = ''.join(
+        f'#EXT-X-STREAM-INF:BANDWIDTH={each + 1}\n{each}.m3u8\n' for each in range(MOST_NAMED + 9)
+    )
+    sounds = ''.join(f'#EXT-X-MEDIA:TYPE=AUDIO,URI="{each}.m3u8"\n' for each in range(MOST_NAMED + 9))
+    found = read(names + sounds)
+    assert (len(found.variants), len(found.renditions)) == (MOST_NAMED, MOST_NAMED)
+    assert found.skipped[0].endswith(f'there are more than {MOST_NAMED} of its kind')
