@@ -21,6 +21,9 @@ _PORTS = {'http': 80, 'https': 443}
 _TRANSLATED = IPv6Network('64:ff9b::/96')
 """IPv4 addresses in IPv6 clothes (RFC 6052)."""
 
+_GIVEN_OUT = IPv6Network('2000::/3')
+"""All that is global (RFC 4291): not what stands for an IPv4 address in older or local ways, nor a site's."""
+
 
 class ForbiddenError(Exception):
     """The address is none that we may be led to."""
@@ -69,6 +72,8 @@ def server_of(url: str) -> str:
 def is_public(address: str) -> bool:
     """Whether it is an address of the whole Internet: not loopback, private, link-local or reserved."""
     found = _meant(ip_address(address.partition('%')[0]))
+    if isinstance(found, IPv6Address) and found not in _GIVEN_OUT:
+        return False
     return found.is_global and not found.is_multicast
 
 

@@ -157,6 +157,10 @@ def test_cookies_are_kept(serve: Serve) -> None:
         ('::ffff:10.0.0.1', False),
         ('64:ff9b::7f00:1', False),
         ('2002:7f00:1::', False),
+        ('::7f00:1', False),
+        ('::ffff:0:a00:1', False),
+        ('64:ff9b:1::7f00:1', False),
+        ('fec0::1', False),
         ('255.255.255.255', False),
     ],
 )
