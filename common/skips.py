@@ -10,6 +10,7 @@ passed over. They are hidden: nothing lists or serves them. Of each variant so m
 are kept.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -30,6 +31,7 @@ MOST_BYTES = 16 * 1024 * 1024
 """Of a day: 150,000 lines, more than there are seconds."""
 
 _SUFFIX = '.jsonl'
+_LATEST = datetime.max.replace(tzinfo=UTC)
 _APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -93,7 +95,7 @@ class Skips:
             size = os.fstat(handle).st_size
             is_torn = size > 0 and os.pread(handle, 1, size - 1) != b'\n'
             if size + len(lines) <= self._most_bytes:
-                os.write(handle, b'\n' * is_torn + lines)
+                _write_whole(handle, b'\n' * is_torn + lines, size)
         finally:
             close(handle)
 
@@ -110,6 +112,13 @@ class Skips:
         for path in self._files(folder)[: -self._most_days]:
             with suppress(OSError):
                 path.unlink()
+
+
+def _write_whole(handle: int, lines: bytes, size: int) -> None:
+    """All of it or nothing: a disk that runs full takes the beginning, and says nothing."""
+    if os.write(handle, lines) < len(lines):
+        os.ftruncate(handle, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _line(skip: Skip, now: datetime) -> bytes:
@@ -145,4 +154,6 @@ def _noted(fields: dict[str, Any]) -> Noted:
         timedelta(seconds=seconds) if seconds is not None else None,
         int(fields.get('count', 1)),
     )
+    if skip.start and skip.duration and skip.start > _LATEST - skip.duration:
+        raise OverflowError(start)
     return Noted(parse_time(fields['time']), skip)

@@ -46,17 +46,28 @@ class Clock:
         tolerance = timedelta(seconds=TOLERANCE_TARGETS * offered.target_duration)
         placed = []
         for entry in fresh:
-            found = None if self.is_wrong else _stated(entry)
-            found = found or self._counted(entry) or self._arrived(arrival, entry, tolerance)
+            found = self._stated(entry) or self._counted(entry) or self._arrived(arrival, entry, tolerance)
             if self._end is None or entry.sequence >= self._next:
                 self._end, self._by, self._next = found.start + entry.duration, found.by, entry.sequence + 1
             arrival += entry.duration
             placed.append(found)
         return placed
 
+    def meant(self, start: datetime | None) -> datetime | None:
+        """A time that the origin states, if it can be meant."""
+        if start is None or self.is_wrong or not _FIRST_YEAR <= start.year <= _LAST_YEAR:
+            return None
+        return start
+
     def restart(self) -> None:
         """The origin counts anew: what comes does not follow what came."""
         self._end = None
+
+    def _stated(self, entry: Entry) -> Placed | None:
+        start = self.meant(entry.start)
+        if start is None:
+            return None
+        return Placed(start, STATED if entry.stated else COUNTED)
 
     def _counted(self, entry: Entry) -> Placed | None:
         """Right behind one whose time was stated, or counted on from one."""
@@ -74,10 +85,3 @@ class Clock:
 def _is_far_off(entries: Sequence[Entry], now: datetime) -> bool:
     newest = next((each.start for each in reversed(entries) if each.start), None)
     return newest is not None and abs(newest - now) > WRONG_BY
-
-
-def _stated(entry: Entry) -> Placed | None:
-    """What the playlist says of its time, if that can be meant."""
-    if entry.start is None or not _FIRST_YEAR <= entry.start.year <= _LAST_YEAR:
-        return None
-    return Placed(entry.start, STATED if entry.stated else COUNTED)

@@ -231,7 +231,9 @@ class Window:
                 if each.sequence not in self._unread:
                     yield each.cause
                 cause = 'encrypted' if _ENCRYPTED in each.cause else 'unreadable'
-                self._unread[each.sequence] = Skip(each.sequence, cause, each.start, each.duration)
+                self._unread[each.sequence] = Skip(
+                    each.sequence, cause, self.clock.meant(each.start), each.duration
+                )
 
     def _note_end(self, offered: MediaPlaylist) -> None:
         if offered.entries:

@@ -215,6 +215,12 @@ def test_what_cannot_be_read_is_told_of_when_it_leaves_and_taken_if_it_can(watch
     assert watching.told == [(3, 'unreadable')]
 
 
+def test_a_time_that_cannot_be_meant_is_not_told_of_what_cannot_be_read(watching: Watching) -> None:
+    text = '#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXT-X-PROGRAM-DATE-TIME:9999-12-31T23:59:59Z\n#EXTINF:9,\nftp://x\n'
+    watching.load(parse_media(text, 'http://a/live.m3u8'))
+    assert [(skip.cause, skip.start) for skip in watching.window.give_up()] == [('unreadable', None)]
+
+
 def test_an_unreadable_last_line_leaves_no_hole_behind_it(watching: Watching) -> None:
     watching.load(playlist(entry(0), skipped=[1]))
     assert new(watching.load(playlist(entry(0), entry(2), skipped=[1]))) == [2]

@@ -1,5 +1,6 @@
 """The journal of what was offered and not taken."""
 
+import os
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from backfiller.capture.position import known_until
 from common.disk import Disk
 from common.errors import SegmentError, StoreError
 from common.skips import Noted, Skip, Skips
-from tests.kit.build import at, piece
+from tests.kit.build import at, fill, piece
 
 NOW = at('2026-11-14T03:07:31')
 FULL = Skip(1120, '404', at('2026-11-14T03:07:26.5'), timedelta(seconds=2.002))
@@ -99,3 +100,25 @@ def test_a_recording_has_come_as_far_as_what_is_held_or_noted(skips: Skips, stor
     skips.append('bus', 'source', [BARE, FULL], NOW)
     assert known_until(disk, skips, 'bus', 'source') == at('2026-11-14T03:07:28.502')
     assert known_until(disk, skips, 'bus', '480p') is None
+
+
+def test_what_is_noted_of_after_all_time_ends_nothing(skips: Skips, store: Path) -> None:
+    held = piece('2026-11-14T03:07:24')
+    fill(store, [held])
+    skips.append(
+        'bus', 'source', [Skip(7, 'unreadable', at('9999-12-31T23:59:59'), timedelta(10)), FULL], NOW
+    )
+    assert noted(skips) == [FULL]
+    assert known_until(Disk(store), skips, 'bus', 'source') == at('2026-11-14T03:07:28.502')
+
+
+def test_a_disk_that_runs_full_takes_all_or_nothing(skips: Skips, monkeypatch: pytest.MonkeyPatch) -> None:
+    skips.append('bus', 'source', [BARE], NOW)
+    write = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, 'write', lambda handle, block: write(handle, block[:30]))
+        with pytest.raises(StoreError, match='No space left'):
+            skips.append('bus', 'source', [FULL, RUN], NOW)
+    assert noted(skips) == [BARE]
+    skips.append('bus', 'source', [FULL, RUN], NOW)
+    assert noted(skips) == [BARE, FULL, RUN]
