@@ -36,10 +36,13 @@ def is_same(one: Entry, other: Entry) -> bool:
     return _name(one.uri) == _name(other.uri)
 
 
-def is_restart(known: Mapping[int, Entry], offered: MediaPlaylist, behind_seconds: float) -> bool:
+def is_restart(
+    known: Mapping[int, Entry], offered: MediaPlaylist, behind_seconds: float, *, goes_on: bool
+) -> bool:
     """Whether the origin began to count anew since the entries that are known by their numbers.
 
-    `behind_seconds` is for how long its last number has been lower than one that we saw.
+    `behind_seconds` is for how long its last number has been lower than one that we saw, `goes_on` whether
+    that number has grown since.
     """
     if not known or not offered.entries:
         return False
@@ -50,15 +53,19 @@ def is_restart(known: Mapping[int, Entry], offered: MediaPlaylist, behind_second
     newest, last = offered.entries[-1], known[max(known)]
     if newest.sequence > last.sequence:
         return False
-    if newest.start and last.start:
-        return newest.start > last.start
+    if newest.start and last.start and newest.start <= last.start:
+        return goes_on and _is_meant(offered, behind_seconds)  # its clock was set back: no cache goes on so
     return True
 
 
 def _is_behind_for_good(offered: MediaPlaylist, behind_seconds: float) -> bool:
     """With stated times an old playlist is known for what it is."""
     undated = all(entry.start is None for entry in offered.entries)
-    return undated and behind_seconds > PATIENCE_TARGETS * offered.target_duration
+    return undated and _is_meant(offered, behind_seconds)
+
+
+def _is_meant(offered: MediaPlaylist, behind_seconds: float) -> bool:
+    return behind_seconds > PATIENCE_TARGETS * offered.target_duration
 
 
 def _name(uri: str) -> str:

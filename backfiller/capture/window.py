@@ -64,7 +64,7 @@ class Window:
         self._stay_seconds = 0.0
         self._shape: tuple[int, int, bool] | None = None
         self._changed_at: float | None = None
-        self._behind_since: float | None = None
+        self._behind_from: tuple[float, int] | None = None
         self._is_switched = False
         self._held = Held()
 
@@ -161,14 +161,14 @@ class Window:
             return False
         if self._is_switched:
             return True
-        if offered.entries[-1].sequence >= self._next - 1:
-            self._behind_since = None
-        elif self._behind_since is None:
-            self._behind_since = now
-        behind_seconds = 0.0 if self._behind_since is None else now - self._behind_since
-        return is_restart(
-            {sequence: piece.entry for sequence, piece in self._pieces.items()}, offered, behind_seconds
-        )
+        newest = offered.entries[-1].sequence
+        if newest >= self._next - 1:
+            self._behind_from = None
+        elif self._behind_from is None:
+            self._behind_from = now, newest
+        since, first = self._behind_from or (now, newest)
+        known = {sequence: piece.entry for sequence, piece in self._pieces.items()}
+        return is_restart(known, offered, now - since, goes_on=newest > first)
 
     def _begin_anew(self, now: float) -> list[Skip]:
         """What was offered and not taken may still be there for a while; returns what could not be read."""
@@ -177,7 +177,7 @@ class Window:
             self._leave(piece, now)
         self._pieces, self._unread = {}, {}
         self._next, self._floor, self.newest = None, 0, None
-        self._behind_since, self._is_switched = None, False
+        self._behind_from, self._is_switched = None, False
         self.clock.restart()
         return unread
 

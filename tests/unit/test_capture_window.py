@@ -188,6 +188,17 @@ def test_undated_numbers_that_lie_behind_for_long_are_meant(watching: Watching) 
     assert new(load) == [0, 1, 2, 3]
 
 
+def test_an_origin_whose_clock_was_set_back_as_it_began_anew_is_recorded_on(watching: Watching) -> None:
+    for number in range(4 * EACH):
+        watching.load(numbers(number, number + 5))
+        watching.take_all()
+    stale = moved(numbers(0, 5), -7200)
+    assert not any(watching.load(stale).restarted for _ in range(10))
+    load = watching.load(moved(numbers(1, 6), -7200))
+    assert load.restarted
+    assert new(load) == [1, 2, 3, 4, 5, 6]
+
+
 def test_the_same_segments_from_another_server_are_not_taken_twice(watching: Watching) -> None:
     watching.load(numbers(5, 8))
     watching.take_all()
