@@ -26,6 +26,9 @@ from common.skips import Skip
 
 STALLED_TARGETS = 3
 LONGEST_STAY_SECONDS = 300.0
+LEAST_SEQUENCE = -(2**64)
+"""Some origins have negative numbers."""
+
 _VAGUE = 'unreachable', 'deadline', 'expired'
 """An outage says less of a segment than what the origin answered before."""
 
@@ -60,7 +63,7 @@ class Window:
         self._leaving: list[Piece] = []
         self._unread: dict[int, Skip] = {}
         self._next: int | None = None
-        self._floor = 0
+        self._floor = LEAST_SEQUENCE
         self._stay_seconds = 0.0
         self._shape: tuple[int, int, bool] | None = None
         self._changed_at: float | None = None
@@ -71,6 +74,8 @@ class Window:
     def load(self, offered: MediaPlaylist, now: float, wall: datetime) -> Load:
         """Takes note of a playlist, loaded at `now` of the monotonic clock and `wall` of the other."""
         restarted = self._restarts(offered, now)
+        if self._is_switched and self.newest is not None and self.newest.by != ARRIVAL:
+            self._known_until = self.newest.end
         skips = self._begin_anew(now) if restarted else []
         changed = self._note_change(offered, now) or restarted
         jumped = self._next is not None and offered.entries and offered.sequence > self._next
@@ -145,7 +150,7 @@ class Window:
         return [piece.skip(piece.cause or 'gone') for piece in left] + unread
 
     def _missed_before(self, new: Sequence[Piece]) -> Sequence[Skip]:
-        """What went by before the first load, by the time that has passed since what is known."""
+        """What went by before the first load of a server, by the time that has passed since what is known."""
         if not new:
             return ()
         end, self._known_until, first = self._known_until, None, new[0]
@@ -176,7 +181,7 @@ class Window:
         for piece in self._pieces.values():
             self._leave(piece, now)
         self._pieces, self._unread = {}, {}
-        self._next, self._floor, self.newest = None, 0, None
+        self._next, self._floor, self.newest = None, LEAST_SEQUENCE, None
         self._behind_from, self._is_switched = None, False
         self.clock.restart()
         return unread
@@ -238,7 +243,7 @@ class Window:
     def _note_end(self, offered: MediaPlaylist) -> None:
         if offered.entries:
             ends = (offered.entries[-1].sequence, *(each.sequence for each in offered.skipped))
-            self._next = max(self._next or 0, max(ends) + 1)
+            self._next = max(max(ends) + 1, LEAST_SEQUENCE if self._next is None else self._next)
             span = sum((each.duration for each in offered.entries), timedelta()).total_seconds()
             self._stay_seconds = min(max(self._stay_seconds, span), LONGEST_STAY_SECONDS)
 

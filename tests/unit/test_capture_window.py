@@ -211,6 +211,22 @@ def test_the_same_segments_from_another_server_are_not_taken_twice(watching: Wat
     assert new(load) == [1009, 1010]
 
 
+def test_what_went_by_on_the_way_to_another_server_is_gone(watching: Watching) -> None:
+    watching.load(numbers(0, 3))
+    watching.take_all()
+    watching.window.switch()
+    watching.load(moved(numbers(107, 109), -200))
+    assert watching.told == [(104, 'gone'), (105, 'gone'), (106, 'gone')]
+    assert watching.skips[0].start == START + timedelta(seconds=8)
+
+
+def test_negative_numbers_are_numbers(watching: Watching) -> None:
+    assert new(watching.load(numbers(-5, -2))) == [-5, -4, -3, -2]
+    assert watching.take_all() == [-5, -4, -3, -2]
+    assert new(watching.load(numbers(-1, 2))) == [-1, 0, 1, 2]
+    assert watching.told == []
+
+
 def test_a_gap_is_told_of_once(watching: Watching) -> None:
     offered = playlist(entry(0), entry(1, gap=True), entry(2))
     assert new(watching.load(offered)) == [0, 2]
