@@ -220,9 +220,12 @@ class Recorder:
             self._use(self._places.next_after(self._place, self._variant))
 
     def _tend(self) -> None:
-        """Gives up what cannot be had any more, and begins what was not tried since the last load."""
+        """Gives up what cannot be had any more, and begins what was not tried since the last load.
+
+        What never was comes first: segments that hang again and again take no place of others.
+        """
         self._skip(self._window.expire(self._clock()))
-        for piece in self._window.due():
+        for piece in sorted(self._window.due(), key=lambda each: each.tries > 0):
             if self._pool.full():
                 return
             if piece not in self._tried:
