@@ -80,6 +80,7 @@ class Recorder:
         self._text = ''
         self._offered: MediaPlaylist | None = None
         self._seen_there: int | None = None
+        self._left_at: dict[int, int | None] = {}
         self._renewed_at = self._return_at = self._look_again_at = clock()
         self._return_seconds = FIRST_RETURN_SECONDS
         report.uses(place)
@@ -198,18 +199,21 @@ class Recorder:
 
     def _goes_on(self, place: Place, now: float) -> bool:
         """Whether other segments are there than at the look before; the second look comes soon."""
-        try:
-            read = self._places.downloaders[place.source].origin.text(
-                place.url, load_seconds(self._target_seconds)
-            )
-            offered = playlist_reader.parse_media(read.text, read.url, place.variables)
-        except (SourceError, ListingError):
-            return False
-        newest = offered.entries[-1].sequence if offered.entries and not offered.ended else None
+        newest = self._newest_at(place)
         before, self._seen_there = self._seen_there, newest
         if before is None:
             self._return_at = now + LOOK_TWICE_TARGETS * self._target_seconds
         return None not in (before, newest) and before != newest
+
+    def _newest_at(self, place: Place) -> int | None:
+        """The number of the newest segment there, if that is live."""
+        try:
+            read = self._places.downloaders[place.source].origin.text(
+                place.url, load_seconds(self._target_seconds)
+            )
+            return _newest_of(playlist_reader.parse_media(read.text, read.url, place.variables))
+        except (SourceError, ListingError):
+            return None
 
     def _note_stall(self, offered: MediaPlaylist, now: float) -> None:
         """A playlist that does not change any more may go on at another URL."""
@@ -217,7 +221,19 @@ class Recorder:
         self.report.stalled(holds=stalls)
         if stalls and now >= self._look_again_at:
             self._look_again_at = now + STALLED_SECONDS
-            self._use(self._places.next_after(self._place, self._variant))
+            self._left_at[self._place.source] = _newest_of(offered)
+            self._use(self._livelier())
+
+    def _livelier(self) -> Place:
+        """Another URL, but no source that stands where it stood: without times it would be taken again."""
+        place = self._place
+        for _ in self._places.downloaders:
+            place = self._places.next_after(place, self._variant)
+            if place.source == self._place.source:
+                return place
+            if self._newest_at(place) not in (None, self._left_at.get(place.source)):
+                return place
+        return self._place
 
     def _tend(self) -> None:
         """Gives up what cannot be had any more, and begins what was not tried since the last load.
@@ -270,3 +286,8 @@ class Recorder:
 
     def _skip(self, skips: Sequence[Skip]) -> None:
         self.report.skipped(skips, utc_now())
+
+
+def _newest_of(offered: MediaPlaylist) -> int | None:
+    """The number of its newest segment; None if it has none, or has ended."""
+    return offered.entries[-1].sequence if offered.entries and not offered.ended else None

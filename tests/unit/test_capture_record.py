@@ -1,6 +1,8 @@
 """Which segments a recorder asks for first, and which of its sources it records."""
 
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gevent
@@ -21,6 +23,7 @@ from common.errors import SegmentError
 from common.hls.parts import ByteRange
 from common.offload import OffloadedDisk
 from common.skips import Skips
+from tests.kit.live import packets
 
 COUNT = AT_ONCE + 2
 
@@ -48,12 +51,45 @@ def stuck() -> Iterator[Stuck]:
     origin.let_go.set()
 
 
-def recorder_of(origin: Stuck, store: Path) -> Recorder:
-    places = Places(Recipe('bus', ('http://a/live.m3u8',)), [Downloader(origin)])
+class Still:
+    """Servers that each offer one more segment, of which no time is told, when told to."""
+
+    def __init__(self, *hosts: str) -> None:
+        self.newest = dict.fromkeys(hosts, 0)
+        self.asked: Counter[str] = Counter()
+        self.now = 0.0
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return tuple(f'http://{host}/live.m3u8' for host in self.newest)
+
+    def text(self, url: str, deadline_seconds: float) -> Text:
+        newest = self.newest[url.split('/')[2]]
+        lines = f'#EXT-X-MEDIA-SEQUENCE:{newest}\n#EXTINF:2,\n{newest}.ts\n'
+        return Text(f'#EXTM3U\n#EXT-X-TARGETDURATION:2\n{lines}', url)
+
+    def bytes_of(self, url: str, part: ByteRange | None, deadline_seconds: float) -> Raw:
+        self.asked[url] += 1
+        return Raw(packets(url))
+
+    def watch(self, recorder: Recorder, seconds: int) -> None:
+        for _ in range(0, seconds, 4):
+            recorder.poll()
+            gevent.wait(timeout=0.01)
+            self.now += 4
+
+
+def recorder_of(
+    origin: Stuck | Still,
+    store: Path,
+    urls: tuple[str, ...] = ('http://a/live.m3u8',),
+    clock: Callable[[], float] = time.monotonic,
+) -> Recorder:
+    places = Places(Recipe('bus', urls), [Downloader(origin) for _ in urls])
     place = places.find()['source'][0]
     report = Report('bus', 'source', CaptureMetrics(CollectorRegistry()), Skips(store))
     keeper = Keeper(OffloadedDisk(Disk(store)), 'bus', 'source')
-    return Recorder(places, place, keeper, report, variant='source')
+    return Recorder(places, place, keeper, report, variant='source', clock=clock)
 
 
 def test_segments_that_fail_again_and_again_hold_up_no_new_ones(stuck: Stuck, store: Path) -> None:
@@ -66,3 +102,13 @@ def test_segments_that_fail_again_and_again_hold_up_no_new_ones(stuck: Stuck, st
     recorder.poll()
     gevent.idle()
     assert stuck.asked[AT_ONCE : AT_ONCE + 2] == [AT_ONCE, AT_ONCE + 1]
+
+
+def test_sources_that_all_stand_still_are_taken_once_and_left_for_the_one_that_goes_on(store: Path) -> None:
+    still = Still('a', 'b', 'c')
+    recorder = recorder_of(still, store, still.urls, lambda: still.now)
+    still.watch(recorder, 300)
+    assert still.asked == dict.fromkeys(('http://a/0.ts', 'http://b/0.ts', 'http://c/0.ts'), 1)
+    still.newest['b'] = 1
+    still.watch(recorder, 60)
+    assert still.asked['http://b/1.ts'] == 1
