@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
+from backfiller.capture.origin import bare
 from common.errors import SegmentError
 from common.hls.parts import Key
 from common.segment import shown
@@ -31,7 +32,7 @@ class Keys:
         if key.uri not in self._known:
             found = self._fetch(key.uri)
             if len(found) != KEY_BYTES:
-                raise SegmentError('encrypted', f'the key at {shown(key.uri)} has not {KEY_BYTES} bytes')
+                raise SegmentError('encrypted', f'the key at {bare(key.uri)} has not {KEY_BYTES} bytes')
             self._known[key.uri] = found
         self._known.move_to_end(key.uri)
         while len(self._known) > REMEMBERED:

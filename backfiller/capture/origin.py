@@ -11,6 +11,7 @@ from backfiller.engines import Answer
 from common.errors import ListingError, SegmentError, SourceError
 from common.hls.parts import ByteRange
 from common.hls.playlist_reader import MAX_BYTES
+from common.hls.text import without_secrets
 from common.place import MAX_SEGMENT_BYTES
 from common.segment import shown
 
@@ -65,7 +66,7 @@ class HttpOrigin:
                 url, limit_bytes=MAX_BYTES, encoding='gzip', deadline_seconds=deadline_seconds
             )
         except FetchError as error:
-            raise SourceError(_without_query(url, error)) from error
+            raise SourceError(without_secrets(str(error))) from error
         if reply.status in (*GONE, *EXPIRED):
             raise LookUpError(f'{bare(url)} answered {reply.status}')
         if reply.status != 200:
@@ -83,8 +84,8 @@ class HttpOrigin:
                 reading.take(answer, part)
         except FetchError as error:
             if not reading.content:
-                raise SegmentError(error.reason, _without_query(url, error)) from error
-            return Raw(bytes(reading.content), _without_query(url, error))
+                raise SegmentError(error.reason, without_secrets(str(error))) from error
+            return Raw(bytes(reading.content), without_secrets(str(error)))
         return reading.result(part)
 
 
@@ -156,11 +157,6 @@ def _before(url: str, answer: Answer, part: ByteRange | None) -> int:
 def _tells_its_end(answer: Answer) -> bool:
     is_chunked = 'chunked' in (answer.headers.get('Transfer-Encoding') or '').lower()
     return is_chunked or answer.headers.get('Content-Length') is not None
-
-
-def _without_query(url: str, error: FetchError) -> str:
-    """What it says; queries hold tokens, which are not for logs."""
-    return str(error).replace(url, bare(url))
 
 
 def bare(url: str) -> str:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 from common.errors import ListingError
 from common.hls.playlist import VariantStream
-from common.hls.text import BaseUrl, Variables, decimal, lines, told
-from common.segment import shown
+from common.hls.text import BaseUrl, Variables, decimal, lines, quoted, told
 
 _VARIANT = '#EXT-X-STREAM-INF'
 _NAMES_VARIANT = re.compile(f'[\r\n][ \t]*{_VARIANT}:')
@@ -85,7 +84,7 @@ class _Reading:
                 self._variant(line)
         except ValueError as error:
             if len(self.skipped) < MOST_NAMED:
-                self.skipped.append(f'{shown(line)}: {told(error)}')
+                self.skipped.append(f'{quoted(line)}: {told(error)}')
 
     def _tag(self, tag: str, value: str) -> None:
         if tag == _VARIANT:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from common.hls.text import BaseUrl
+from common.hls.text import BaseUrl, quoted
 from common.segment import shown
 
 USABLE_METHOD = 'AES-128'
@@ -87,7 +87,7 @@ class Keys:
 
     def lose(self, line: str) -> None:
         """Nobody knows what holds after a line that cannot be read, until the next one."""
-        self._unread = f'{shown(line)} cannot be read'
+        self._unread = f'{quoted(line)} cannot be read'
 
     def current(self) -> Key | None:
         """The key of what comes next; raises ValueError if it is encrypted and we cannot have the key."""
@@ -132,7 +132,7 @@ class Inits:
 
     def lose(self, line: str) -> None:
         """Nobody knows what holds after a line that cannot be read, until the next one."""
-        self._unread = f'{shown(line)} cannot be read'
+        self._unread = f'{quoted(line)} cannot be read'
 
     def current(self) -> Init | None:
         """What comes next needs this; raises ValueError if it needs one that we cannot have."""

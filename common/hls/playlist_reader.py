@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from common.errors import ListingError
 from common.hls.parts import ByteRange, Init, Inits, Key, Keys, Ranges
-from common.hls.text import BaseUrl, Variables, lines, seconds, told, whole
-from common.segment import shown
+from common.hls.text import BaseUrl, Variables, lines, quoted, seconds, told, whole
 
 MAX_BYTES = 16 * 1024 * 1024
 """The largest playlist that is read: a day of two-second segments takes about 7 MB."""
@@ -132,7 +131,7 @@ class _Reading:
         try:
             entry = self._entry(line, start)
         except ValueError as error:
-            cause = f'{shown(line)}: {told(error)}'
+            cause = f'{quoted(line)}: {told(error)}'
             self.found.append((self.run, Skipped(self.sequence, cause, self.duration, start)))
         else:
             self.found.append((self.run, entry))
@@ -248,11 +247,11 @@ class _Reading:
         self.ended = True
 
     def costs_segment(self, line: str) -> None:
-        self.trouble = f'{shown(line)} cannot be read'
+        self.trouble = f'{quoted(line)} cannot be read'
 
     def costs_nothing(self, line: str) -> None:
         if len(self.unread) < MOST_UNREAD:
-            self.unread.append(shown(line))
+            self.unread.append(quoted(line))
 
     def costs_until_next_key(self, line: str) -> None:
         self.keys.lose(line)

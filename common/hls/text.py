@@ -28,6 +28,9 @@ _FILE_NAME = re.compile(r'[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\?[A-Za-z0-9._=&%-]+)?'
 """What most playlists consist of, and what needs no thought."""
 
 _LEFT_AS_IT_IS = "!#$%&'()*+,/:;=?@[]~"
+_SECRET = re.compile(r'(?<=//)[^/\s"\']*@|\?[^\s"\']*')
+"""What comes before the host of a URL, and its query."""
+
 _SECONDS_A_DAY = 86_400
 _LONGEST_MESSAGE = 200
 
@@ -44,6 +47,16 @@ def lines(text: str) -> Iterator[str]:
     if first != '#EXTM3U' and not first.startswith(('#EXTM3U ', '#EXTM3U\t')):
         raise ListingError(f'{shown(text, 60)} is not a playlist: it does not start with #EXTM3U')
     return found
+
+
+def without_secrets(text: str) -> str:
+    """The text without the passwords and tokens of the URLs in it."""
+    return _SECRET.sub('', text)
+
+
+def quoted(line: str, limit: int = 120) -> str:
+    """A line of a playlist, or what of it matters, as it may stand in a log."""
+    return shown(without_secrets(line), limit)
 
 
 def told(error: ValueError) -> str:
@@ -103,7 +116,7 @@ class BaseUrl:
         if parts.scheme not in self._schemes:
             raise ValueError(f'its URI is neither relative nor HTTP, but {shown(parts.scheme, 20)}')
         if not _names_host(parts):
-            raise ValueError(f'{shown(parts.netloc, 40)} is no host')
+            raise ValueError(f'{quoted(f"//{parts.netloc}", 40)} is no host')
         return url
 
 
@@ -182,6 +195,6 @@ class Variables:
             else:
                 each = _NO_ATTRIBUTE.match(text, at)
             if not each:
-                raise ValueError(f'{shown(text[at:], 40)} is no list of attributes')
+                raise ValueError(f'{quoted(text[at:], 40)} is no list of attributes')
             at = each.end()
         return found

@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from backfiller.capture.decrypt import Keys
 from backfiller.capture.metrics import CaptureMetrics, Watched
-from backfiller.capture.origin import bare
+from backfiller.capture.origin import HttpOrigin, bare
+from backfiller.outside import new_client
+from common.errors import ListingError, SegmentError, SourceError
+from common.hls.master_reader import parse_master
+from common.hls.parts import Key
+from common.hls.playlist_reader import parse_media
+from common.hls.text import without_secrets
 from common.skips import Skip, Skips
 from tests.kit.build import at
 
@@ -27,6 +34,41 @@ BUS, TRAM = Watched('bus', 'source'), Watched('tram', 'source')
 )
 def test_no_password_or_token_gets_into_a_log(url: str, expected: str) -> None:
     assert bare(url) == expected
+
+
+KEY = '#EXT-X-KEY:METHOD=AES-128,URI="//me:secret@k/?token=secret",IV=0'
+BAD = (
+    f'{KEY}x\n#EXTINF:2,\na.ts?t=secret',
+    f'{KEY}"\n#EXTINF:2,\na.ts',
+    'a.ts?t=secret',
+    '//me:secret@ /a.ts',
+)
+
+
+@pytest.mark.parametrize(
+    'bad', [*BAD, '#EXTINF:2?secret,\na.ts', '#EXT-X-DATERANGE:?secret\n#EXTINF:2,\n//me:secret@']
+)
+def test_no_line_of_a_playlist_brings_one_there(bad: str) -> None:
+    offered = parse_media(f'#EXTM3U\n#EXT-X-TARGETDURATION:2\n{bad}\n', 'https://host/x.m3u8')
+    assert offered.skipped
+    assert 'secret' not in f'{offered.skipped} {offered.unread}'
+    with pytest.raises(ListingError) as error:
+        parse_master(
+            '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nftp://me:secret@a/?t=secret\n', 'https://host/x'
+        )
+    assert 'secret' not in str(error.value)
+
+
+def test_neither_does_a_key_nor_a_redirect() -> None:
+    with pytest.raises(SegmentError) as refused:
+        Keys(lambda _: b'short').get(Key('AES-128', 'https://me:secret@host/k?t=secret', None))
+    assert 'secret' not in str(refused.value)
+    origin = HttpOrigin(new_client([], deadline_seconds=1, allow=['localhost']))
+    with pytest.raises(SourceError) as unreachable:
+        origin.text('http://localhost:1/?t=secret', 1)
+    assert 'secret' not in str(unreachable.value)
+    message = 'http://a/b?t=secret redirects to http://me:secret@c/d?t=secret, which is another'
+    assert without_secrets(message) == 'http://a/b redirects to http://c/d which is another'
 
 
 def told_of(metrics: CaptureMetrics, watched: Watched) -> None:
