@@ -112,6 +112,8 @@ class Backfill:
             stands_back = self.setbacks.stands_back(result.peer, segment)
             if stands_back:
                 result.undone[segment.path] = 'it failed a moment ago, and is tried again later'
+            elif self.captured:
+                self.captured.asked(segment)
             return not stands_back
 
         return wanted
@@ -145,8 +147,6 @@ class Backfill:
         result.fetched_bytes += size_bytes
         self.metrics.backfilled(result.peer, added[0].segment.hour, len(added), size_bytes)
         self.metrics.batches.labels(result.peer).inc()
-        if self.captured:
-            self.captured.brought(each.segment for each in added)
         for each in added:
             result.undone.pop(each.segment.path, None)
             self.setbacks.forget(result.peer, each.segment)

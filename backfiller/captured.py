@@ -5,7 +5,7 @@ once, so that a node which only relays a stream, or whose own capture has stoppe
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 
 from common.errors import ListingError
@@ -16,19 +16,18 @@ MOST_REMEMBERED = 20_000
 
 
 class Captured:
-    """What `names` lists of an hour here, less what peers brought lately; it may wait for the disk."""
+    """What `names` lists of an hour here, less what peers were asked for lately; it may wait for the disk."""
 
     def __init__(self, names: Callable[[Hour], set[str]]) -> None:
         self._names = names
-        self._brought: OrderedDict[str, None] = OrderedDict()
+        self._asked: OrderedDict[str, None] = OrderedDict()
         self._found: dict[tuple[str, str], bool] = {}
 
-    def brought(self, segments: Iterable[Segment]) -> None:
-        """Notes what came from a peer."""
-        for segment in segments:
-            self._brought[segment.path] = None
-        while len(self._brought) > MOST_REMEMBERED:
-            self._brought.popitem(last=False)
+    def asked(self, segment: Segment) -> None:
+        """Notes what is asked of a peer: what is held before that is told is not taken for our own."""
+        self._asked[segment.path] = None
+        while len(self._asked) > MOST_REMEMBERED:
+            self._asked.popitem(last=False)
 
     def is_captured(self, hour: Hour, since: datetime) -> bool:
         """Whether anything of the hour's variant is held that began after `since` and came from no peer."""
@@ -48,7 +47,7 @@ class Captured:
         except ListingError:
             return False  # whoever adds to it will say why
         return any(
-            microseconds_in(name)[0] > least and f'{hour.path}/{name}' not in self._brought
+            microseconds_in(name)[0] > least and f'{hour.path}/{name}' not in self._asked
             for name in names
             if not is_tombstone(name)
         )

@@ -1,11 +1,22 @@
 """Which variants are left to our own capture for a while, and which are fetched as they come."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
+from backfiller.backfill import Backfill
 from backfiller.captured import Captured
+from backfiller.metrics import Metrics
+from backfiller.setbacks import Setbacks
+from backfiller.swarm import Note
+from backfiller.sync import Wanted
 from common.disk import Disk
+from common.place import EVERYTHING, Scope, Troubles
+from common.segment import Hour
 from tests.kit.build import HOUR, Piece, at, fill, piece, tombstone_of
+from tests.kit.swarms import swarm_at
 
 SINCE = at('2026-11-14T03:07:00')
 YOUNG, OLD = piece('2026-11-14T03:07:30'), piece('2026-11-14T03:06:30')
@@ -13,7 +24,8 @@ YOUNG, OLD = piece('2026-11-14T03:07:30'), piece('2026-11-14T03:06:30')
 
 def captured(store: Path, *brought: Piece) -> Captured:
     found = Captured(Disk(store).names)
-    found.brought(each.segment for each in brought)
+    for each in brought:
+        found.asked(each.segment)
     return found
 
 
@@ -56,3 +68,33 @@ def test_a_tombstone_is_no_capture(store: Path) -> None:
     fill(store, [YOUNG])
     (store / tombstone_of(YOUNG).path).touch()
     assert not captured(store).is_captured(HOUR, SINCE)
+
+
+class Quiet:
+    """A source that says nothing of its hours."""
+
+    url = 'http://a'
+    refused: set[str] = set()  # noqa: RUF012
+
+    def summaries(self, scope: Scope, troubles: Troubles | None = None) -> list[dict[Hour, None]]:
+        return []
+
+
+def test_what_is_held_before_a_pass_tells_who_brought_it_is_not_our_own(store: Path) -> None:
+    ours = captured(store)
+    backfill = Backfill(
+        swarm_at(store),
+        Metrics(CollectorRegistry()),
+        Setbacks(),
+        lambda: SINCE + timedelta(minutes=1),
+        cutoff=timedelta(minutes=1),
+        captured=ours,
+    )
+
+    def bring(hours: Iterable[Hour], *, wanted: Wanted, note: Note) -> None:
+        assert wanted(YOUNG.segment)
+        fill(store, [YOUNG])  # another pass may look right now
+        assert not ours.is_captured(HOUR, SINCE)
+
+    backfill.run_over(Quiet(), EVERYTHING, 'recent', bring)
+    assert backfill.patience_seconds('bus', 'source') == 0
