@@ -86,11 +86,12 @@ class Recorder:
         report.uses(place)
 
     def run(self) -> None:
-        """Goes on until killed."""
+        """Goes on until killed; the next recorder cannot know what this one leaves behind."""
         try:
             self._loop.run()
         finally:
             self._pool.kill()
+            self._skip(self._window.leave_behind())
 
     def run_to_the_end(self) -> list[str]:
         """Goes on until the playlist has ended, and all of it was tried; returns what is left undone."""

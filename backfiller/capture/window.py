@@ -149,6 +149,10 @@ class Window:
         self._unread.clear()
         return [piece.skip(piece.cause or 'gone') for piece in left] + unread
 
+    def leave_behind(self) -> list[Skip]:
+        """What left the window untaken, when another recorder is to go on with the rest."""
+        return [piece.skip(piece.cause or 'gone') for piece in self._leaving if piece.is_open]
+
     def _missed_before(self, new: Sequence[Piece]) -> Sequence[Skip]:
         """What went by before the first load of a server, by the time that has passed since what is known."""
         if not new:

@@ -112,3 +112,20 @@ def test_sources_that_all_stand_still_are_taken_once_and_left_for_the_one_that_g
     still.newest['b'] = 1
     still.watch(recorder, 60)
     assert still.asked['http://b/1.ts'] == 1
+
+
+class Broken(Still):
+    def bytes_of(self, url: str, part: ByteRange | None, deadline_seconds: float) -> Raw:
+        raise SegmentError('unreachable', f'{url} answered 500')
+
+
+def test_what_left_the_playlist_is_noted_when_a_recorder_is_stopped(store: Path) -> None:
+    broken = Broken('a')
+    recorder = recorder_of(broken, store, broken.urls)
+    recorder.poll()
+    broken.newest['a'] = 1
+    running = gevent.spawn(recorder.run)
+    gevent.wait(timeout=0.1)
+    running.kill()
+    noted = [each.skip for each in Skips(store).read('bus', 'source')]
+    assert [(skip.sequence, skip.cause) for skip in noted] == [(0, 'unreachable')]
