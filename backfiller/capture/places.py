@@ -3,15 +3,19 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from backfiller.capture import choice
 from backfiller.capture.download import Downloader
-from backfiller.capture.origin import naming
+from backfiller.capture.origin import Text, naming
 from backfiller.capture.recipe import ALL, BEST, Recipe
 from common.errors import ListingError, SourceError
-from common.hls import master_reader, text
+from common.hls import master_reader, playlist_reader, text
+from common.hls.playlist_reader import MediaPlaylist
+from common.offload import offload
 
 MASTER_SECONDS = 10.0
+LONG_CHARACTERS = 64 * 1024
 FRESH_SECONDS = 1.0
 """Several variants that fail together look at a master once."""
 
@@ -109,6 +113,13 @@ class Places:
     def _only_name(self) -> str:
         """A media playlist is one variant, of the name that was asked for."""
         return next((name for name in self.recipe.variants if name not in (ALL, BEST)), choice.SOURCE)
+
+
+def parsed(read: Text, place: Place) -> MediaPlaylist:
+    """What its playlist says; raises ListingError. A long one is read in the thread pool: others go on."""
+    parse = partial(playlist_reader.parse_media, read.text, read.url, place.variables)
+    with naming(read.url):
+        return parse() if len(read.text) < LONG_CHARACTERS else offload(parse)
 
 
 def _another(offered: tuple[Place, ...], place: Place) -> Place | None:

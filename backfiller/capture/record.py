@@ -12,15 +12,14 @@ from gevent.pool import Pool
 from backfiller.capture.clock import Clock
 from backfiller.capture.download import Downloader
 from backfiller.capture.keep import Keeper
-from backfiller.capture.origin import LookUpError, bare, naming
+from backfiller.capture.origin import LookUpError, bare
 from backfiller.capture.pauses import SHORTEST_SECONDS, load_seconds, patience_for, pause_seconds
 from backfiller.capture.piece import Piece, State
-from backfiller.capture.places import Place, Places
+from backfiller.capture.places import Place, Places, parsed
 from backfiller.capture.report import Report
 from backfiller.capture.window import Window
 from backfiller.loop import Backoff, Loop
 from common.errors import ListingError, SegmentError, SourceError, StoreError
-from common.hls import playlist_reader
 from common.hls.playlist_reader import MediaPlaylist
 from common.skips import Skip
 from common.times import utc_now
@@ -163,8 +162,7 @@ class Recorder:
         try:
             read = self._downloader.origin.text(self._place.url, load_seconds(self._target_seconds))
             if self._offered is None or read.text != self._text:
-                with naming(read.url):
-                    self._offered = playlist_reader.parse_media(read.text, read.url, self._place.variables)
+                self._offered = parsed(read, self._place)
                 self._text = read.text
         except (SourceError, ListingError) as error:
             self._failures += 1
@@ -212,7 +210,7 @@ class Recorder:
             read = self._places.downloaders[place.source].origin.text(
                 place.url, load_seconds(self._target_seconds)
             )
-            return _newest_of(playlist_reader.parse_media(read.text, read.url, place.variables))
+            return _newest_of(parsed(read, place))
         except (SourceError, ListingError):
             return None
 

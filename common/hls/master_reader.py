@@ -16,6 +16,7 @@ _NAMES_VARIANT = re.compile(f'[\r\n][ \t]*{_VARIANT}:')
 MOST_NAMED = 500
 """Of more variants, or more renditions, the others are left out: nobody offers so many to be played."""
 
+MOST_CHARACTERS = 1024 * 1024
 _KINDS = ('AUDIO', 'VIDEO', 'SUBTITLES')
 
 
@@ -50,7 +51,11 @@ def is_master(text: str) -> bool:
 
 
 def parse_master(text: str, base_url: str) -> Master:
-    """A master playlist with absolute URIs; raises ListingError if there is no variant in it."""
+    """A master playlist with absolute URIs; raises ListingError for no variant, or no end."""
+    if len(text) > MOST_CHARACTERS:
+        raise ListingError(
+            f'the master playlist has {len(text)} characters: {MOST_CHARACTERS} are read at most'
+        )
     reading = _Reading(base_url)
     for line in lines(text):
         reading.take(line)

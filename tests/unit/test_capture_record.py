@@ -14,10 +14,11 @@ from backfiller.capture.download import Downloader
 from backfiller.capture.keep import Keeper
 from backfiller.capture.metrics import CaptureMetrics
 from backfiller.capture.origin import Raw, Text
-from backfiller.capture.places import Places
+from backfiller.capture.places import Place, Places, parsed
 from backfiller.capture.recipe import Recipe
 from backfiller.capture.record import AT_ONCE, Recorder
 from backfiller.capture.report import Report
+from backfiller.capture.session import MOST_VARIANTS, Session
 from common.disk import Disk
 from common.errors import SegmentError
 from common.hls.parts import ByteRange
@@ -129,3 +130,39 @@ def test_what_left_the_playlist_is_noted_when_a_recorder_is_stopped(store: Path)
     running.kill()
     noted = [each.skip for each in Skips(store).read('bus', 'source')]
     assert [(skip.sequence, skip.cause) for skip in noted] == [(0, 'unreachable')]
+
+
+class Long(Still):
+    def text(self, url: str, deadline_seconds: float) -> Text:
+        read = super().text(url, deadline_seconds)
+        return Text(read.text + '#EXT-X-GAP\n#EXTINF:2,\ngap.ts\n' * 20_000, url)
+
+
+def test_a_long_playlist_holds_up_nobody_while_it_is_read() -> None:
+    long = Long('a')
+    steps: list[float] = []
+
+    def step() -> None:
+        while True:
+            steps.append(time.monotonic())
+            gevent.sleep(0.005)
+
+    others = gevent.spawn(step)
+    parsed(long.text(long.urls[0], 1), Place(0, long.urls[0]))
+    others.kill()
+    assert len(steps) > 3
+
+
+def test_a_stream_has_no_variants_without_end(store: Path, tmp_path: Path) -> None:
+    names = (f'#EXT-X-STREAM-INF:BANDWIDTH={each + 1}\n{each}.m3u8\n' for each in range(MOST_VARIANTS + 5))
+    master = tmp_path / 'master.m3u8'
+    master.write_text(f'#EXTM3U\n{"".join(names)}')
+    disk = OffloadedDisk(Disk(store))
+    session = Session(Recipe('bus', (master.as_uri(),)), disk, CaptureMetrics(CollectorRegistry()))
+    running = gevent.spawn(session.run)
+    with gevent.Timeout(10):
+        while len(session.status()) < MOST_VARIANTS:
+            gevent.sleep(0.01)
+    gevent.sleep(0.05)
+    running.kill()
+    assert len(session.status()) == MOST_VARIANTS

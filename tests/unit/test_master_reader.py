@@ -3,7 +3,7 @@
 import pytest
 
 from common.errors import ListingError
-from common.hls.master_reader import MOST_NAMED, Master, Rendition, is_master, parse_master
+from common.hls.master_reader import MOST_CHARACTERS, MOST_NAMED, Master, Rendition, is_master, parse_master
 from common.hls.playlist import VariantStream
 
 BASE = 'https://origin/live/master.m3u8?token=secret'
@@ -182,3 +182,6 @@ def test_a_master_without_end_is_read_as_far_as_anybody_plays_it() -> None:
     found = read(names + sounds)
     assert (len(found.variants), len(found.renditions)) == (MOST_NAMED, MOST_NAMED)
     assert found.skipped[0].endswith(f'there are more than {MOST_NAMED} of its kind')
+
+    with pytest.raises(ListingError, match='are read at most'):
+        read(f'{GOOD}#{"x" * MOST_CHARACTERS}')
