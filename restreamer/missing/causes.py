@@ -4,6 +4,7 @@ import logging
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,10 @@ class Causes:
     @classmethod
     def read(cls, root: Path, stream: str, variant: str, within: Interval) -> 'Causes':
         """From the journal in the store; nothing if it cannot be read."""
-        noted = Skips(root).read(stream, variant, since=within.start.date())
+        ahead = date.fromordinal(
+            max(within.start.toordinal() - 1, 1)
+        )  # the origin's clock may be, at midnight
+        noted = Skips(root).read(stream, variant, since=ahead)
         try:
             known = (_cause(each.skip) for each in noted)
             return cls([each for each in known if each and _shared(each.span, within)])
