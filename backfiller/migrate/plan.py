@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -186,10 +186,15 @@ class _Making:
         return _Found(kind, url, key, line.uri[:MOST_TOLD], sequence)
 
     def _keep(self, found: _Found) -> _Found:
-        """The first mention of the piece, in whichever tag."""
+        """The first mention of the piece, in whichever tag; another piece with the same key is refused."""
         if len(self.found) >= MOST_PIECES:
             raise ListingError(f'it names more than {MOST_PIECES} pieces')
-        return self.found.setdefault(found.key, found)
+        first = self.found.setdefault(found.key, found)
+        if first.url == found.url or self.keys.source_of(first.url) == self.keys.source_of(found.url):
+            return first
+        why = f'{found.key} is taken by {self.keys.source_of(first.url)}: give --by-host always'
+        key = f'{found.key} of {self.keys.source_of(found.url)}'
+        return self.found.setdefault(key, replace(found, key=key, refused=why))
 
     def made(self, text: str) -> Plan:
         every = [each for each in self.found.values() if each.url or each.refused]

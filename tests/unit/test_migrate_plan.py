@@ -60,6 +60,17 @@ def test_queries_that_select_are_kept_apart() -> None:
     assert [f'l/v/{uri}' for uri in uris(found)] == [piece.key for piece in found.pieces]
 
 
+def test_pieces_of_two_servers_with_one_key_are_not_taken_for_each_other() -> None:
+    piece = Piece(Kind.PLAYLIST, 'http://h/i.m3u8', 'i.m3u8', 'http://h/i.m3u8')
+    uris = ['http://a/x.ts', 'http://b/x.ts', 'https://a/x.ts?token=1', 'http://b/x.ts']
+    text = HEAD + ''.join(f'#EXTINF:4,\n{uri}\n' for uri in uris)
+    found = plan(text.encode(), piece.url, piece, Keys(hosts=False))
+    assert [(each.url, each.seconds) for each in found.pieces] == [('http://a/x.ts', 8)]
+    ((refused, why),) = found.refused
+    assert (refused.url, refused.seconds) == ('http://b/x.ts', 8)
+    assert why == 'x.ts is taken by a/x.ts: give --by-host always'
+
+
 def test_uris_mean_what_they_mean_where_the_playlist_came_from() -> None:
     found = made(f'{HEAD}#EXTINF:4,\na.ts\n', url='http://cdn/moved/i.m3u8')
     assert [piece.url for piece in found.pieces] == ['http://cdn/moved/a.ts']
