@@ -78,7 +78,8 @@ class Carrier:
 
     def _carry(self, piece: Piece, source: str, held: Held | None) -> Carried:
         with ExitStack() as kept:
-            found = self._fetched(piece, source, held, kept)
+            with self._origin.turn(piece.url):
+                found = self._fetched(piece, source, held, kept)
             return found if isinstance(found, Carried) else self._put(piece, found, held)
 
     def _fetched(self, piece: Piece, source: str, held: Held | None, kept: ExitStack) -> _Body | Carried:

@@ -50,13 +50,17 @@ class Hosts:
 
     @contextmanager
     def turn(self, url: str) -> Iterator[None]:
-        """Waits until the server of the URL may be asked; raises PieceError if it is dead."""
-        host = self._of(url)
-        with host.crowd.within():
-            self._check(host)
-            while (rest := host.rest_until - self._clock()) > 0:
-                self._sleep(rest)
+        """Waits until the server of the URL may be asked, one exchange after the other; see `ready`."""
+        with self._of(url).crowd.within():
+            self.ready(url)
             yield
+
+    def ready(self, url: str) -> None:
+        """Waits for the end of its rest; raises PieceError if it is dead. For who has a turn."""
+        host = self._of(url)
+        self._check(host)
+        while (rest := host.rest_until - self._clock()) > 0:
+            self._sleep(rest)
 
     def answered(self, url: str) -> None:
         """The server is there."""

@@ -6,7 +6,7 @@ Foreign answers become PieceError here. What may pass is tried again, with longe
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -100,13 +100,21 @@ class Origin:
             self._sleep(min(FIRST_SECONDS * 2.0 ** (attempt - 1), MOST_SECONDS) * random.uniform(0.5, 1))
         return act()
 
+    def turn(self, url: str) -> AbstractContextManager[None]:
+        """What `incoming` needs; wait for it with nothing in hand that others wait for.
+
+        Raises PieceError if the server is dead.
+        """
+        return self._hosts.turn(url)
+
     @contextmanager
     def incoming(self, url: str, headers: Mapping[str, str]) -> Iterator[Incoming]:
         """A piece, asked for once: 200, or what a condition or a range among the headers leads to.
 
-        Raises PieceError, also while it is read.
+        It is for who has a turn. Raises PieceError, also while it is read.
         """
-        with self._asked(url), ExitStack() as exchange:
+        self._hosts.ready(url)
+        with self._translated(url), ExitStack() as exchange:
             with deadline(HEAD_SECONDS, url):
                 answer = exchange.enter_context(
                     self._client.open(url, deadline_seconds=WHOLE_SECONDS, headers=headers)
@@ -115,26 +123,25 @@ class Origin:
             yield _incoming(url, answer)
 
     def _playlist(self, url: str) -> Reply:
-        with self._asked(url):
+        with self._hosts.turn(url), self._translated(url):
             reply = self._client.get(url, limit_bytes=MAX_BYTES, encoding='gzip')
             self._check(url, reply.status, reply.headers.get('Retry-After', ''))
             return reply
 
     @contextmanager
-    def _asked(self, url: str) -> Iterator[None]:
-        """The turn of the server; FetchError and DeadlineError become PieceError."""
-        with self._hosts.turn(url):
-            try:
-                yield
-            except DeadlineError as error:
+    def _translated(self, url: str) -> Iterator[None]:
+        """FetchError and DeadlineError become PieceError."""
+        try:
+            yield
+        except DeadlineError as error:
+            self._hosts.was_not_reached(url, str(error))
+            raise PieceError(Cause.FAILING, str(error)) from error
+        except FetchError as error:
+            if error.reason in ('refused', 'size'):
+                raise PieceError(Cause.REFUSED, str(error)) from error
+            if error.reason != 'truncated':
                 self._hosts.was_not_reached(url, str(error))
-                raise PieceError(Cause.FAILING, str(error)) from error
-            except FetchError as error:
-                if error.reason in ('refused', 'size'):
-                    raise PieceError(Cause.REFUSED, str(error)) from error
-                if error.reason != 'truncated':
-                    self._hosts.was_not_reached(url, str(error))
-                raise PieceError(Cause.FAILING, str(error)) from error
+            raise PieceError(Cause.FAILING, str(error)) from error
 
     def _check(self, url: str, status: int, retry_after: str) -> None:
         if status in _BUSY:

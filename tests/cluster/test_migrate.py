@@ -278,6 +278,19 @@ def test_large_objects_go_in_parts_and_only_the_part_that_broke_is_fetched_again
     assert s3.count('UploadPart') == 3
 
 
+def test_many_large_objects_of_one_server_do_not_wait_for_one_another(
+    s3: StrictS3, origin: Origin, tmp_path: Path
+) -> None:
+    large = web.body_of('large', 17_000_000)
+    links = [f'/a{number}' for number in range(4)]
+    for link in links:
+        origin.files |= {f'{link}.m3u8': web.media([f'{link}.ts']), f'{link}.ts': large}
+    migrating = Migrating(s3, tmp_path, [f'{origin.url}{link}.m3u8' for link in links])
+    migrating.run('--per-host', '1', '--concurrency', '1')
+    assert all(migrating.objects()[f'{link[1:]}.ts'] == large for link in links)
+    assert origin.most_at_once == 1
+
+
 @pytest.mark.parametrize('deed', [web.in_chunks, None])
 def test_large_objects_of_servers_that_know_of_no_parts(
     s3: StrictS3, origin: Origin, tmp_path: Path, deed: web.Deed | None
