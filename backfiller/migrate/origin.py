@@ -3,6 +3,7 @@
 Foreign answers become PieceError here. What may pass is tried again, with longer and longer rests between.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -174,11 +175,15 @@ def _incoming(url: str, answer: Answer) -> Incoming:
 
 
 def _moving(url: str, read: ReadInto) -> ReadInto:
-    """Reads, as long as it moves on; raises DeadlineError."""
-    started, size = time.monotonic(), 0
+    """Reads, as long as it moves on from the first read on; raises DeadlineError.
+
+    What we let it wait before that, for room among other bodies, is no fault of its server.
+    """
+    started, size = math.inf, 0
 
     def moving(buffer: memoryview) -> int:
-        nonlocal size
+        nonlocal started, size
+        started = min(started, time.monotonic())
         with deadline(STALL_SECONDS, shown(url)):
             count = read(buffer)
         size += count
