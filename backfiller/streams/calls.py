@@ -136,10 +136,14 @@ class Calls:
             for slot, (holder, left) in zip(slots, answers, strict=True)
         }
 
-    def take(self, slot: Slot, me: str, seconds: float) -> bool:
-        """Whether it was free, and is ours now."""
+    def take(self, slots: Sequence[Slot], me: str, seconds: float) -> list[Slot]:
+        """Those that were free, and are ours now; all are asked for at once, however slow the answer is."""
         with self.translated():
-            return bool(self.client.set(_key(slot), me, nx=True, px=_ms(seconds)))
+            pipe = self.client.pipeline(transaction=False)
+            for slot in slots:
+                pipe.set(_key(slot), me, nx=True, px=_ms(seconds))
+            answers = pipe.execute()
+        return [slot for slot, is_taken in zip(slots, answers, strict=True) if is_taken]
 
     def release(self, slots: Sequence[Slot], me: str) -> None:
         """Lets go of those that are ours, and tells the others."""

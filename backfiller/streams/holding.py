@@ -33,6 +33,14 @@ class Held:
     again_seconds: float = math.inf
 
 
+@dataclass
+class _Due:
+    """What one look comes to: the slots to let go of, and those to take."""
+
+    release: list[Slot] = field(default_factory=list)
+    take: list[Slot] = field(default_factory=list)
+
+
 class Holding:
     """Takes, renews and releases leases for one node, `me`."""
 
@@ -65,9 +73,10 @@ class Holding:
             self._patient_until = now + self._patience_seconds
         self._note_members(members, now)
         leases = self._renewed(replicas)
-        held = Held(leases=leases)
+        held, due = Held(leases=leases), _Due()
         for stream, found in leases.items():
-            self._decide(stream, found, held, now)
+            self._decide(stream, found, held, due, now)
+        self._act(due, held)
         self._free_since = {name: since for name, since in self._free_since.items() if name in leases}
         self.last = held
         return held
@@ -95,30 +104,39 @@ class Holding:
         found = self._calls.renew(slots, self._me, self.seconds) if slots else {}
         return {name: [found[name, n] for n in range(count)] for name, count in replicas.items()}
 
-    def _decide(self, stream: str, leases: list[Lease], held: Held, now: float) -> None:
-        """What to do about one stream; notes in `held` what comes of it."""
+    def _decide(self, stream: str, leases: list[Lease], held: Held, due: _Due, now: float) -> None:
+        """What to do about one stream; notes what is `held` as it is, and what is `due`."""
         ours = [slot for slot, lease in enumerate(leases) if lease.holder == self._me]
         if ours and gives_back(stream, leases, self._me, self._member_since, self._settled(now)):
-            self._calls.release([(stream, slot) for slot in ours], self._me)
+            due.release += [(stream, slot) for slot in ours]
             self._lingering[stream] = now + self.renew_seconds
         elif ours:
             held.slots[stream] = ours[0]
+            due.release += [(stream, slot) for slot in ours[1:]]  # we are one replica, not two
         elif turn := next_turn(stream, leases, self._me, self._member_since):
-            self._take(stream, turn, leases, held, now)
+            self._await(stream, turn, held, due, now)
         else:
             self._free_since.pop(stream, None)
             ends = (lease.left_seconds + SHORTEST_SECONDS for lease in leases if lease.left_seconds)
             held.again_seconds = min([held.again_seconds, *ends])
 
-    def _take(self, stream: str, turn: Turn, leases: list[Lease], held: Held, now: float) -> None:
-        """Takes the slot if it is our turn; at once what was ours when we last looked."""
+    def _await(self, stream: str, turn: Turn, held: Held, due: _Due, now: float) -> None:
+        """The slot is to be taken when it is our turn; at once if it was ours when we last looked."""
         since = self._free_since.setdefault(stream, now)
-        due = max(self._patient_until, since) + turn.waits * self._wait_seconds
-        if stream not in self.last.slots and now < due:
-            held.again_seconds = min(held.again_seconds, due - now)
-        elif self._calls.take((stream, turn.slot), self._me, self.seconds):
-            leases[turn.slot] = Lease(self._me, self.seconds)
-            held.slots[stream] = turn.slot
+        at = max(self._patient_until, since) + turn.waits * self._wait_seconds
+        if stream in self.last.slots or now >= at:
+            due.take.append((stream, turn.slot))
+        else:
+            held.again_seconds = min(held.again_seconds, at - now)
+
+    def _act(self, due: _Due, held: Held) -> None:
+        """In one call each: with one a stream a slow Redis would have leases end while others are taken."""
+        if due.release:
+            self._calls.release(due.release, self._me)
+        taken = self._calls.take(due.take, self._me, self.seconds) if due.take else []
+        for stream, slot in taken:
+            held.leases[stream][slot] = Lease(self._me, self.seconds)
+            held.slots[stream] = slot
             self._free_since.pop(stream, None)
 
     def _note_members(self, members: Collection[str], now: float) -> None:

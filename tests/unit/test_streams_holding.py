@@ -20,6 +20,7 @@ class FakeRedis:
     now: float = 0.0
     leases: dict[tuple[str, int], tuple[str, float]] = field(default_factory=dict)
     is_away: bool = False
+    answer_seconds: float = 0.0
 
     def renew(self, slots: list[tuple[str, int]], me: str, seconds: float) -> dict[tuple[str, int], Lease]:
         self._ask()
@@ -33,12 +34,11 @@ class FakeRedis:
             for slot in slots
         }
 
-    def take(self, slot: tuple[str, int], me: str, seconds: float) -> bool:
+    def take(self, slots: list[tuple[str, int]], me: str, seconds: float) -> list[tuple[str, int]]:
         self._ask()
-        if slot in self.leases:
-            return False
-        self.leases[slot] = (me, self.now + seconds)
-        return True
+        free = [slot for slot in slots if slot not in self.leases]
+        self.leases |= dict.fromkeys(free, (me, self.now + seconds))
+        return free
 
     def release(self, slots: list[tuple[str, int]], me: str) -> None:
         self._ask()
@@ -52,6 +52,7 @@ class FakeRedis:
     def _ask(self) -> None:
         if self.is_away:
             raise SourceError('away')
+        self.now += self.answer_seconds
         self.leases = {slot: lease for slot, lease in self.leases.items() if lease[1] > self.now}
 
 
@@ -202,3 +203,20 @@ def test_a_node_that_stops_leaves_its_leases_at_once() -> None:
     fleet.nodes.pop(first).release_all()
     fleet.passes(STEP)
     assert fleet.recording('bus') == set(fleet.nodes)
+
+
+def test_many_streams_are_taken_at_once_by_however_slow_a_redis() -> None:
+    streams = {f's{n}': 1 for n in range(40)}
+    fleet = Fleet('a', **streams)
+    fleet.redis.answer_seconds = 1.0
+    fleet.passes(LEASE)
+    assert fleet.redis.now < 6 * LEASE
+    assert all(fleet.recording(stream) == {'a'} == fleet.redis.holders(stream) for stream in streams)
+
+
+def test_who_holds_two_slots_of_a_stream_gives_up_one() -> None:
+    """As after an answer that came too late, or a server that went back in time."""
+    fleet = Fleet('a', 'b', bus=2)
+    fleet.redis.leases = {('bus', slot): ('a', LEASE) for slot in range(2)}
+    fleet.passes(LEASE)
+    assert fleet.recording('bus') == {'a', 'b'}
