@@ -8,7 +8,8 @@
     placement  "all" (the default), a list of node names, or {replicas = N}
     derive     variants that are made of the source: [{name = "360p", height = 360, video_bitrate = "600k"}]
 
-In a Redis hash every value is text, so lists and tables are JSON there.
+In a Redis hash every value is text, so lists and tables are JSON there. What is wrong is said in logs and in
+/status, without what may be secret: headers, and passwords and tokens in URLs.
 """
 
 import json
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from backfiller.capture.origin import bare
 from backfiller.capture.recipe import ALL, BEST, Recipe
 from backfiller.derive.derived import Derived, read_all
 from backfiller.streams.placing import EVERYWHERE, Placement
@@ -33,7 +35,6 @@ _FIELD_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")  # RFC 9110, 5.6.2
 _FIELD_VALUE = re.compile('[\t\x20-\x7e]{0,8000}')
 
 
-_SOURCES = kinds.many(kinds.PLAYLIST)
 _VARIANTS = kinds.many(kinds.LABEL)
 _HOSTS = kinds.many(kinds.HOST)
 
@@ -89,7 +90,7 @@ def _value(key: str, text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f'{where} {key}: {shown(text)} is not JSON: {error}') from None
+        raise UsageError(f'{where} {key} is not JSON: {error}') from None
 
 
 def _recipe(name: str, table: Mapping[str, Any], where: str) -> Recipe:
@@ -106,11 +107,21 @@ def _sources(table: Mapping[str, Any], where: str) -> tuple[str, ...]:
     if ('url' in table) == ('sources' in table):
         raise UsageError(f'{where}: give url, or sources with a list of URLs in order of preference')
     if 'url' in table:
-        return (config.read(kinds.PLAYLIST, table['url'], f'{where} url'),)
-    sources: tuple[str, ...] = config.read(_SOURCES, table['sources'], f'{where} sources')
-    if not sources:
-        raise UsageError(f'{where} sources: there is none: give at least one URL')
-    return tuple(dict.fromkeys(sources))
+        return (_url(table['url'], f'{where} url'),)
+    sources = table['sources']
+    if not isinstance(sources, list) or not sources:
+        raise UsageError(f'{where} sources: give a list of at least one URL')
+    return tuple(dict.fromkeys(_url(each, f'{where} sources') for each in sources))
+
+
+def _url(found: Any, where: str) -> str:
+    """Of a playlist; what is wrong with it is said without its password and query."""
+    try:
+        url: str = kinds.PLAYLIST.parse(found if isinstance(found, str) else '')
+    except ValueError:
+        allowed = kinds.PLAYLIST.allowed
+        raise UsageError(f"{where}: '{bare(str(found))}' is not allowed: give {allowed}") from None
+    return url
 
 
 def _variants(found: Any, where: str) -> tuple[str, ...]:
@@ -124,7 +135,7 @@ def _variants(found: Any, where: str) -> tuple[str, ...]:
 
 def _headers(found: Any, where: str) -> tuple[tuple[str, str], ...]:
     if not isinstance(found, Mapping):
-        raise UsageError(f'{where}: {shown(str(found))} is not a table such as {{Referer = "https://..."}}')
+        raise UsageError(f'{where}: give a table such as {{Referer = "https://..."}}')
     for name, value in found.items():
         if not _FIELD_NAME.fullmatch(name):
             raise UsageError(f'{where}: {shown(name)} is no name of an HTTP header')

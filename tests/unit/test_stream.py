@@ -69,8 +69,8 @@ def test_one_word_for_the_variants(word: str) -> None:
     [
         ('', 'give url, or sources'),
         ('url = "http://o/a"\nsources = ["http://o/b"]', 'give url, or sources'),
-        ('sources = []', 'sources: there is none'),
-        ('sources = "http://o/a"', "sources: 'http://o/a' is not a list, each an http or https URL"),
+        ('sources = []', 'sources: give a list of at least one URL'),
+        ('sources = "http://o/a"', 'sources: give a list'),
         ('url = "ftp://o/a"', "url: 'ftp://o/a' is not allowed: give an http or https URL, or file:///PATH"),
         ('url = "file:bus.m3u8"', "url: 'file:bus.m3u8' is not allowed"),
         ('url = "file://elsewhere/bus.m3u8"', 'url: '),
@@ -101,6 +101,24 @@ def test_what_is_wrong_is_told_with_stream_key_and_what_is_allowed(line: str, sa
         bus(text)
     assert str(caught.value).startswith('streams.toml: [bus]')
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'fields',
+    [
+        {'url': 'htp://user:secret@o/a'},
+        {'url': 'ftp://o/a?token=secret'},
+        {'sources': '["http://o/a", "//user:secret@o/a"]'},
+        {'sources': '["http://o/a?token=secret"'},
+        {'url': 'http://o/a', 'headers': 'Authorization: Bearer secret'},
+        {'url': 'http://o/a', 'headers': '{"Authorization": "Bearer secret"'},
+        {'url': 'http://o/a', 'headers': '{"Authorization": "Bearer secret\\n"}'},
+    ],
+)
+def test_what_is_wrong_is_told_without_what_is_secret(fields: dict[str, str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        Stream.read('bus', decoded(fields, 'x'), 'x')
+    assert 'secret' not in str(caught.value)
 
 
 @pytest.mark.parametrize('name', ['', '.bus', 'b/s', '..', 'b s', 'b\x00'])
