@@ -1,6 +1,5 @@
 """`backfiller migrate`."""
 
-import json
 import logging
 import sys
 import time
@@ -190,7 +189,7 @@ def _report(migration: Migration, as_json: bool, trouble: str, seconds: float) -
     )
     for_people = sys.stdout.isatty()
     if as_json:
-        click.echo(json.dumps(found))
+        progress.say(found)
     else:
         if not for_people:
             progress.lines('report', **found)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from backfiller.migrate.job import Tell
+from common.errors import SegmeshError
 
 _STEPS = ('sent', 'there', 'lacking')
 SHOWN_SECONDS = 0.2
@@ -21,8 +22,18 @@ def silent(event: str, **what: object) -> None:
 
 
 def lines(event: str, **what: object) -> None:
-    """A line of JSON on standard output."""
-    click.echo(json.dumps({'event': event, **what}))
+    """A line of JSON on standard output; raises SegmeshError if that takes no more."""
+    say({'event': event, **what})
+
+
+def say(found: dict[str, Any]) -> None:
+    """One object of JSON, on one line."""
+    try:
+        click.echo(json.dumps(found))
+    except BrokenPipeError:
+        raise  # whoever read it has heard enough
+    except OSError as error:
+        raise SegmeshError(f'cannot write to standard output: {error.strerror}') from error
 
 
 class Bar:

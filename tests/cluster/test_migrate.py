@@ -381,6 +381,20 @@ def on_a_terminal(command: list[str]) -> str:
     return shown.decode()
 
 
+@pytest.mark.parametrize('flags', [[], ['--json']])
+def test_a_full_disk_behind_its_output_is_said(
+    s3: StrictS3, origin: Origin, tmp_path: Path, flags: list[str]
+) -> None:
+    migrating = Migrating(s3, tmp_path, [put_video(origin, '/a')])
+    with Path('/dev/full').open('wb') as full:
+        child = subprocess.Popen(migrating.command(*flags), stdout=full, stderr=subprocess.PIPE, text=True)
+        _, said = child.communicate(timeout=60)
+    assert (child.returncode, said) == (
+        1,
+        'error: cannot write to standard output: No space left on device\n',
+    )
+
+
 def test_a_list_with_no_link_is_wrong_usage(s3: StrictS3, tmp_path: Path) -> None:
     with Migrating(s3, tmp_path, ['# nothing']).started() as process:
         assert process.wait() == 2
