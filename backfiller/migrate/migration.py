@@ -23,6 +23,9 @@ QUICK_BYTES = 64 * 1024
 LINKS_AT_ONCE = 4
 """Of one host, so that a host that is slow or dead holds up none of the others."""
 
+LIVE_PASSES = 3
+"""Of a live playlist each pass would add what came meanwhile."""
+
 
 class Migration:
     """The links and how far they are; `states` can be looked at at any time."""
@@ -63,7 +66,7 @@ class Migration:
             self._ledger.begin_pass()
             self._pass(left, delivery)
             self.verify(listed())
-            left = [state for state in self.states if not state.is_whole and state.may_come_yet]
+            left = [state for state in self.states if self._is_to_go_on(state)]
             if self.sent == before:
                 return
 
@@ -78,6 +81,10 @@ class Migration:
                 del state.present[lack.piece.key]
                 state.lacks[lack.piece.key] = lack
                 self._ledger.forget(lack.piece.key)
+
+    def _is_to_go_on(self, state: State) -> bool:
+        is_left = not state.is_whole and state.may_come_yet
+        return is_left and not (state.is_live and self.passes >= LIVE_PASSES)
 
     def _pass(self, states: Sequence[State], delivery: Delivery) -> None:
         by_host: dict[str, list[State]] = {}

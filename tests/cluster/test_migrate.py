@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from gevent.socket import wait_read
 
+from backfiller.migrate.migration import LIVE_PASSES
 from tests.kit import videos as web
 from tests.kit.migrating import Migrating
 from tests.kit.strict_s3.server import StrictS3, strict_s3
@@ -245,6 +246,22 @@ def test_a_live_playlist_is_copied_as_it_stands_and_said_to_be_live(
     report = migrating.run()
     assert report.said['found'][0]['live'] is True
     assert migrating.objects()['live.m3u8'] == origin.files['/live.m3u8']
+
+
+def test_a_live_playlist_of_which_something_never_comes_does_not_keep_it_for_ever(
+    s3: StrictS3, origin: Origin, tmp_path: Path
+) -> None:
+    def goes_on(talk: Talk) -> None:
+        number = origin.asked('/v.m3u8')
+        origin.files[f'/s{number}.ts'] = b'%d' % number
+        talk.say(200, web.media([f's{number}.ts'], first=number, ended=False))
+
+    variants = '\n'.join(f'#EXT-X-STREAM-INF:BANDWIDTH=1\n{name}.m3u8' for name in 'va')
+    origin.files |= {'/master.m3u8': f'#EXTM3U\n{variants}\n'.encode(), '/v.m3u8': b''}
+    origin.does('/v.m3u8', goes_on)
+    origin.does('/a.m3u8', web.status(403))
+    report = Migrating(s3, tmp_path, [f'{origin.url}/master.m3u8']).run(code=1)
+    assert report.said['passes'] == LIVE_PASSES
 
 
 def test_large_objects_go_in_parts_and_only_the_part_that_broke_is_fetched_again(
