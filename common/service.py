@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import gevent
 from gevent.event import Event
 from gevent.pywsgi import WSGIServer
+from gevent.threadpool import ThreadPool
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -26,6 +27,8 @@ R = TypeVar('R')
 
 STOP_SECONDS = 20.0
 """How long a stopping server waits for the requests that are being answered."""
+
+RESOLVED_AT_ONCE = 32
 
 RESTARTS_VARIABLE = 'SEGMESH_RESTARTS'
 """The environment variable in which a supervisor tells a child how often it was started again."""
@@ -42,6 +45,7 @@ def set_up(level: str) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     gevent.get_hub().NOT_ERROR = (*gevent.get_hub().NOT_ERROR, SegmeshError)
+    resolve_apart()
     formatter = logging.Formatter('%(asctime)s %(levelname)s %(name)s: %(message)s', '%Y-%m-%dT%H:%M:%SZ')
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()
@@ -49,6 +53,13 @@ def set_up(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger('urllib3').setLevel('ERROR')
     logging.getLogger('botocore').setLevel('ERROR')
+
+
+def resolve_apart() -> None:
+    """Names are looked up in threads of their own: those that nobody answers for keep no disk waiting."""
+    resolver = gevent.get_hub().resolver
+    if hasattr(resolver, 'pool'):
+        resolver.pool = ThreadPool(RESOLVED_AT_ONCE)
 
 
 def stop_on_signals() -> Event:
