@@ -114,6 +114,10 @@ class Recorder:
     def status(self) -> dict[str, Any]:
         return self.report.status()
 
+    @property
+    def is_troubled(self) -> bool:
+        return self._loop.is_troubled
+
     def poll(self) -> float:
         """One load of the playlist, and what follows from it; returns the seconds until the next.
 

@@ -92,6 +92,11 @@ class Session:
         """As it stands in /status, by variant."""
         return {variant: recorder.status() for variant, recorder in self._recorders.items()}
 
+    @property
+    def is_troubled(self) -> bool:
+        """Whether a variant, or the look for them, ended last in an error that nobody foresaw."""
+        return self._loop.is_troubled or any(each.is_troubled for each in self._recorders.values())
+
     def adopt(self, recipe: Recipe) -> bool:
         """Whether it goes on by this recipe now: it does if only sources differ that it does not record."""
         first = replace(recipe, sources=recipe.sources[:1])

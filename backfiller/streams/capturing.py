@@ -25,6 +25,10 @@ class Capturing:
         """Whether it goes on with other sources behind the one that it records."""
         return self._session.adopt(stream.recipe)
 
+    @property
+    def is_troubled(self) -> bool:
+        return self._session.is_troubled
+
 
 def work(store: OffloadedDisk, metrics: CaptureMetrics) -> Work:
     """The capture of streams into the store."""

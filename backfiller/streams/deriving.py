@@ -32,6 +32,10 @@ class Deriving:
     def adopt(self, _: Stream) -> bool:
         return False
 
+    @property
+    def is_troubled(self) -> bool:
+        return self._deriver.is_troubled
+
 
 def work(store: OffloadedDisk, changes: Changes, pool: Pool, metrics: DeriveMetrics) -> Work:
     """What streams ask to be derived; `changes` are those of the store."""

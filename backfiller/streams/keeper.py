@@ -41,6 +41,11 @@ class Part(Protocol):
         """Goes on with what is to be done now, if it can do so without being made anew."""
         ...
 
+    @property
+    def is_troubled(self) -> bool:
+        """Whether something in it ended last in an error that nobody foresaw."""
+        ...
+
 
 @dataclass(frozen=True)
 class Work:
@@ -72,6 +77,10 @@ class Kept:
             self.stream = stream
             return True
         return False
+
+    @property
+    def is_troubled(self) -> bool:
+        return self.loop.is_troubled or bool(self.part and self.part.is_troubled)
 
     def stop(self) -> None:
         self._greenlet.kill()

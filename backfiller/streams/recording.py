@@ -83,7 +83,7 @@ class Recording:
 
     def is_healthy(self) -> bool:
         """Whether nothing ended last in an error that nobody foresaw."""
-        return not any(loop.is_troubled for loop in (self.loop, *(each.loop for each in self.keeper.all)))
+        return not self.loop.is_troubled and not any(each.is_troubled for each in self.keeper.all)
 
     def _look(self) -> float:
         if not self.registry:

@@ -25,6 +25,7 @@ class Part:
     fail: Event = field(default_factory=Event)
     killed: bool = False
     adopts: bool = False
+    is_troubled: bool = False
 
     def run(self) -> None:
         try:
@@ -113,6 +114,14 @@ def test_what_dies_unforeseen_is_made_anew_and_counted(made: Made) -> None:
     assert kept.loop.last_error
     assert [part.made_of for part in made.parts] == [BUS, TRAM, BUS]
     assert not made.parts[1].killed
+
+
+def test_trouble_in_a_part_is_that_of_what_keeps_it(made: Made) -> None:
+    made.apply(BUS, TRAM)
+    eventually(lambda: len(made.parts) == 2)
+    assert not any(each.is_troubled for each in made.keeper.all)
+    made.parts[1].is_troubled = True
+    assert [each.is_troubled for each in made.keeper.all] == [False, True]
 
 
 def test_stop_stops_all(made: Made) -> None:
