@@ -30,8 +30,6 @@ def say(found: dict[str, Any]) -> None:
     """One object of JSON, on one line."""
     try:
         click.echo(json.dumps(found))
-    except BrokenPipeError:
-        raise  # whoever read it has heard enough
     except OSError as error:
         raise SegmeshError(f'cannot write to standard output: {error.strerror}') from error
 

@@ -412,6 +412,16 @@ def test_a_full_disk_behind_its_output_is_said(
     )
 
 
+def test_an_end_of_who_reads_its_output_is_said(s3: StrictS3, origin: Origin, tmp_path: Path) -> None:
+    command = Migrating(s3, tmp_path, [put_video(origin, '/a')]).command()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout
+        assert child.stderr
+        child.stdout.close()
+        assert child.stderr.read() == 'error: cannot write to standard output: Broken pipe\n'
+    assert child.returncode == 1
+
+
 def test_a_list_with_no_link_is_wrong_usage(s3: StrictS3, tmp_path: Path) -> None:
     with Migrating(s3, tmp_path, ['# nothing']).started() as process:
         assert process.wait() == 2
