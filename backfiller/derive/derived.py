@@ -1,7 +1,7 @@
 """What a variant is that is made of another one: `Derived`, in a file or as NAME:HEIGHT:BITRATE."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.errors import UsageError
@@ -74,7 +74,7 @@ class Derived:
             raise UsageError(f'{where}: {error}') from None
 
 
-def read_all(tables: object, where: str, *, sources: Sequence[str] = ('source',)) -> tuple[Derived, ...]:
+def read_all(tables: object, where: str, *, sources: Iterable[str] = ('source',)) -> tuple[Derived, ...]:
     """The list of tables as it stands in a file; raises UsageError."""
     if not isinstance(tables, list):
         raise UsageError(f'{where}: give a list of tables')
@@ -83,7 +83,7 @@ def read_all(tables: object, where: str, *, sources: Sequence[str] = ('source',)
     )
 
 
-def distinct(found: Sequence[Derived], where: str, sources: Sequence[str]) -> tuple[Derived, ...]:
+def distinct(found: Sequence[Derived], where: str, sources: Iterable[str]) -> tuple[Derived, ...]:
     """The same, if each has a name of its own that is none of the `sources`; raises UsageError."""
     names = [*sources, *(each.name for each in found)]
     for name in names:

@@ -41,7 +41,7 @@ def work(store: OffloadedDisk, changes: Changes, pool: Pool, metrics: DeriveMetr
     """What streams ask to be derived; `changes` are those of the store."""
 
     def new(stream: Stream) -> Deriving:
-        deriver = Deriver(stream.name, stream.derive, store, pool, metrics, changes=changes)
+        deriver = Deriver(stream.name, stream.derive, store, pool, metrics, stream.best, changes=changes)
         return Deriving(deriver, pool.program)
 
-    return Work('derive', lambda stream: stream.derive, new)
+    return Work('derive', lambda stream: stream.derive and (stream.best, stream.derive), new)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from backfiller.capture.choice import SOURCE
 from backfiller.capture.origin import bare
 from backfiller.capture.recipe import ALL, BEST, Recipe
 from backfiller.derive.derived import Derived, read_all
@@ -58,6 +59,11 @@ class Stream:
         parts = urlsplit(self.recipe.sources[0])
         return parts._replace(netloc=parts.netloc.rpartition('@')[2], query='', fragment='').geturl()
 
+    @property
+    def best(self) -> str:
+        """The variant that others are derived of: `source`, or the first that is recorded by name."""
+        return _best(self.recipe)
+
     @classmethod
     def read(cls, name: str, table: Any, where: str) -> 'Stream':
         """The stream of that name from its table; raises UsageError that says `where` what is wrong."""
@@ -66,11 +72,13 @@ class Stream:
             raise UsageError(f'{where} is not a table: give {", ".join(KEYS)} below [{name}]')
         if unknown := sorted(set(table) - set(KEYS)):
             raise UsageError(f'{where}: {shown(unknown[0])} is not known; there are {", ".join(KEYS)}')
+        recipe = _recipe(name, table, where)
+        recorded = (_best(recipe), *recipe.variants)
         return cls(
-            _recipe(name, table, where),
+            recipe,
             run=config.read(_STATES, table.get('state', 'run'), f'{where} state') == 'run',
             placement=Placement.read(table.get('placement', 'all'), f'{where} placement'),
-            derive=read_all(table.get('derive', []), f'{where} derive'),
+            derive=read_all(table.get('derive', []), f'{where} derive', sources=dict.fromkeys(recorded)),
         )
 
 
@@ -101,6 +109,11 @@ def _recipe(name: str, table: Mapping[str, Any], where: str) -> Recipe:
         _headers(table.get('headers', {}), f'{where} headers'),
         config.read(_HOSTS, table.get('allow', []), f'{where} allow'),
     )
+
+
+def _best(recipe: Recipe) -> str:
+    named = [name for name in recipe.variants if name not in (ALL, BEST)]
+    return SOURCE if not named or SOURCE in named else named[0]
 
 
 def _sources(table: Mapping[str, Any], where: str) -> tuple[str, ...]:

@@ -92,6 +92,10 @@ def test_one_word_for_the_variants(word: str) -> None:
         ('placement = {replicas = 1, nodes = ["a"]}', 'placement: '),
         ('derive = [{name = "360p"}]', 'derive[0]: give {name = "360p", height'),
         ('derive = [{name = "source", height = 360, video_bitrate = "600k"}]', 'derive: two variants'),
+        (
+            'variants = ["720p"]\nderive = [{name = "720p", height = 360, video_bitrate = "600k"}]',
+            'derive: two variants are called 720p',
+        ),
         ('variant = "best"', f"'variant' is not known; there are {', '.join(KEYS)}"),
     ],
 )
@@ -150,3 +154,11 @@ def test_a_hash_means_what_the_table_does(text: str) -> None:
 def test_a_hash_that_is_wrong_is_told(fields: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match='segmesh:stream:bus'):
         Stream.read('bus', decoded(fields, 'segmesh:stream:bus'), 'segmesh:stream:bus')
+
+
+@pytest.mark.parametrize(
+    ('variants', 'best'),
+    [('all', 'source'), ('best', 'source'), (['480p', 'source'], 'source'), (['720p', '480p'], '720p')],
+)
+def test_variants_are_derived_of_the_best_that_is_recorded(variants: str | list[str], best: str) -> None:
+    assert Stream.read('bus', {'url': 'http://o/a', 'variants': variants}, 'x').best == best
