@@ -205,11 +205,15 @@ def updates(browser: Browser, told: dict[str, Any]) -> tuple[Visit, Any]:
 
 
 def backfill(browser: Browser, told: dict[str, Any]) -> tuple[Visit, Any]:
-    """A pass is wanted; that takes a token, and then happens by itself."""
+    """A pass is wanted; that takes a token, for which the page waits, also while it looks again."""
     visit = Visit(browser, told)
+    visit.page.clock.install()
     page = visit.open('/')
     page.click('#backfill')
     page.wait_for_selector('#token:not([hidden])')
+    for _ in range(2):
+        with page.expect_response('**/parts/overview'):
+            page.clock.fast_forward(6000)
     refused = page.inner_text('#backfill-said')
     page.fill('#token-text', told['token'])
     page.keyboard.press('Enter')

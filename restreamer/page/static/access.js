@@ -25,7 +25,7 @@ export async function ask(path, options = {}) {
     throw new Refused('this node asks for a token')
   }
   if (!answer.ok) throw new Error(await sentence(answer))
-  form.hidden = true
+  if (!afterwards) form.hidden = true // else it is wanted for more than reading
   return answer
 }
 
