@@ -25,13 +25,12 @@ from backfiller.streams.placing import is_here, read_nodes
 from backfiller.streams.registry import WHOLE, Look
 from backfiller.streams.stream import Stream
 from common.errors import UsageError
+from common.filestate import file_state
 from common.offload import offload
 
 LOOK_SECONDS = 1.0
 SETTLE_SECONDS = 0.1
 """A file that changed is read when it stayed the same for this long: it may be half written."""
-
-State = tuple[int, int, int] | None
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +54,11 @@ class StreamsFile:
         self._known = known
         self._content: Content | None = None
         self._problem = ''
-        self._seen = _state(path)
+        self._seen = file_state(path)
         self._read = False
 
     def look(self) -> Look:
-        state = offload(_state, self._path)
+        state = offload(file_state, self._path)
         if state != self._seen:
             self._seen, self._read = state, False
             return self._told(SETTLE_SECONDS)
@@ -153,12 +152,3 @@ def _check_replicas(streams: Mapping[str, Stream], nodes: tuple[str, ...], path:
                 f'{path}: [{name}] placement: replicas are dealt out among nodes that the file has to name: '
                 'put nodes = ["node1", "node2"] at its top, or keep the streams in Redis'
             )
-
-
-def _state(path: Path) -> State:
-    """What changes when the file does; None if it is not there."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
