@@ -14,7 +14,7 @@ from datetime import datetime
 from gevent.event import Event
 
 from common.errors import SegmeshError
-from common.times import utc_now
+from common.times import iso, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,11 @@ class LastError:
 
     time: datetime
     message: str
+
+
+def told_error(error: LastError | None) -> dict[str, str] | None:
+    """As it stands in /status; None if nothing went wrong."""
+    return {'time': iso(error.time), 'message': error.message} if error else None
 
 
 @dataclass

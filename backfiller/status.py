@@ -7,7 +7,7 @@ from typing import Any
 from backfiller.follow import Follower
 from backfiller.live.keeper import LiveKeeper
 from backfiller.live.variant import LiveVariant
-from backfiller.loop import LastError
+from backfiller.loop import told_error
 from backfiller.mirror import costs
 from backfiller.mirror.keeper import MirrorKeeper, RereadKeeper
 from backfiller.mirror.mirror import HourResult
@@ -27,7 +27,7 @@ def of_peer(follower: Follower, now: datetime) -> dict[str, Any]:
         'state': follower.state,
         'id': follower.id,
         **_passes(follower.passes, now),
-        'last_error': _error(follower.loop.last_error),
+        'last_error': told_error(follower.loop.last_error),
         'restreamer': of_vitals(follower.vitals),
         'queued': follower.queued(),
     }
@@ -38,7 +38,7 @@ def of_source(follower: SourceFollower, now: datetime) -> dict[str, Any]:
     return {
         'state': follower.state,
         **_passes(follower.passes, now),
-        'last_error': _error(follower.loop.last_error),
+        'last_error': told_error(follower.loop.last_error),
     }
 
 
@@ -58,10 +58,6 @@ def of_vitals(vitals: Vitals) -> dict[str, Any] | None:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 4)
-
-
-def _error(error: LastError | None) -> dict[str, str] | None:
-    return {'time': iso(error.time), 'message': error.message} if error else None
 
 
 def _passes(passes: Passes, now: datetime) -> dict[str, Any]:
@@ -97,7 +93,7 @@ def of_mirror(keeper: MirrorKeeper) -> dict[str, Any]:
     newest = sorted(keeper.mirror.hours, key=lambda hour: hour.text, reverse=True)[:HOURS]
     return {
         'bucket': keeper.mirror.bucket.url,
-        'last_error': _error(keeper.loop.last_error),
+        'last_error': told_error(keeper.loop.last_error),
         'requests': dict(keeper.mirror.requests),
         'costs': _costs(list(keeper.mirror.hours.values())),
         'read_back': _read_back(keeper.reread) if keeper.reread else None,
@@ -129,7 +125,7 @@ def _read_back(keeper: RereadKeeper) -> dict[str, Any]:
         'segments': tally.segments,
         'bytes': tally.size_bytes,
         'damaged': tally.damaged,
-        'last_error': _error(keeper.loop.last_error),
+        'last_error': told_error(keeper.loop.last_error),
     }
 
 
@@ -137,7 +133,7 @@ def of_retention(keeper: RetentionKeeper) -> dict[str, Any]:
     """`waiting` are the first of the hours past `keep` that may not go, and why."""
     retention, choice = keeper.retention, keeper.retention.choice
     return {
-        'last_error': _error(keeper.loop.last_error),
+        'last_error': told_error(keeper.loop.last_error),
         'hours_released': keeper.hours,
         'bytes_released': keeper.size_bytes,
         'free_bytes': retention.free_bytes,
@@ -152,7 +148,7 @@ def of_live(keeper: LiveKeeper) -> dict[str, Any]:
     newest = sorted(keeper.variants.items())[:HOURS]
     return {
         'bucket': keeper.bucket.url,
-        'last_error': _error(keeper.loop.last_error),
+        'last_error': told_error(keeper.loop.last_error),
         'variants': {variant.path: _live(followed) for variant, followed in newest},
     }
 
@@ -162,7 +158,7 @@ def _live(followed: LiveVariant) -> dict[str, Any]:
     return {
         'newest': followed.last.segment.path if followed.last else None,
         'lag_seconds': round(followed.last.lag_seconds, 3) if followed.last else None,
-        'last_error': _error(followed.loop.last_error),
+        'last_error': told_error(followed.loop.last_error),
     }
 
 

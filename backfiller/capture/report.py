@@ -12,12 +12,12 @@ from backfiller.capture.origin import bare
 from backfiller.capture.piece import Piece
 from backfiller.capture.places import Place
 from backfiller.capture.window import Load
-from backfiller.loop import LastError
+from backfiller.loop import LastError, told_error
 from common.errors import StoreError
 from common.offload import offload
 from common.segment import Segment
 from common.skips import Skip, Skips
-from common.times import iso, utc_now
+from common.times import utc_now
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +54,7 @@ class Report:
             'holes': dict(self.holes),
             'source': bare(self._place.url) if self._place else None,
             'source_number': self._place.source if self._place else None,
-            'last_error': self.last_error
-            and {'time': iso(self.last_error.time), 'message': self.last_error.message},
+            'last_error': told_error(self.last_error),
         }
 
     def lag_seconds(self) -> float:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from backfiller.derive.metrics import DeriveMetrics
-from backfiller.loop import LastError
+from backfiller.loop import LastError, told_error
 from common.errors import SegmentError
 from common.segment import Segment
 from common.times import iso, utc_now
@@ -74,9 +74,5 @@ class Tally:
             'running': running,
             'skipped': self._skipped,
             'failed': dict(self._failed),
-            'last_error': self._told_error(),
+            'last_error': told_error(self._last_error),
         }
-
-    def _told_error(self) -> dict[str, str] | None:
-        error = self._last_error
-        return {'time': iso(error.time), 'message': error.message} if error else None

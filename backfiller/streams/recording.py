@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from backfiller.loop import Backoff, LastError, Loop
+from backfiller.loop import Backoff, Loop, told_error
 from backfiller.streams.keeper import Keeper, Kept
 from backfiller.streams.metrics import StreamsMetrics
 from backfiller.streams.registry import Look, Registry
@@ -158,7 +158,7 @@ class Recording:
         return {
             'url': self.registry.url,
             'problems': dict(self.problems),
-            'last_error': _error(self.loop.last_error),
+            'last_error': told_error(self.loop.last_error),
             **self.registry.about(),
         }
 
@@ -176,10 +176,6 @@ class Recording:
 def _kept(kept: Kept) -> dict[str, Any]:
     return {
         'restarts': kept.restarts,
-        'last_error': _error(kept.loop.last_error),
+        'last_error': told_error(kept.loop.last_error),
         'doing': kept.part.status() if kept.part else None,
     }
-
-
-def _error(error: LastError | None) -> dict[str, str] | None:
-    return {'time': iso(error.time), 'message': error.message} if error else None
