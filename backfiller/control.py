@@ -6,21 +6,17 @@ from flask import Flask, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
+from backfiller import watched
 from backfiller.service import Service
 from common.errors import SegmentError
 from common.http.tokens import Token, bearer, is_from_elsewhere
 from common.place import Scope
 from common.segment import check_label, hour_start, shown
-from common.service import metrics_page
 
 
 def create_app(service: Service, admin: Token | None = None, *, is_local: bool = True) -> Flask:
     """The control application of a running service; without an admin token only this machine may ask."""
-    app = Flask('backfiller', static_folder=None)
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.add_url_rule('/metrics', 'metrics', lambda: metrics_page(service.metrics.registry))
-    app.add_url_rule('/status', 'status', service.status)
-    app.add_url_rule('/healthz', 'healthz', lambda: _health(service))
+    app = watched.new_app('backfiller', service.metrics.registry, service.status, service.is_healthy)
 
     @app.post('/backfill')
     def backfill() -> tuple[dict[str, Any], int]:
@@ -53,11 +49,6 @@ def _check_token(admin: Token | None, *, is_local: bool) -> None:
         raise Unauthorized(
             'this needs the admin token: send Authorization: Bearer TOKEN', www_authenticate=found
         )
-
-
-def _health(service: Service) -> tuple[dict[str, bool], int]:
-    healthy = service.is_healthy()
-    return {'alive': True, 'healthy': healthy}, 200 if healthy else 503
 
 
 def _scope() -> Scope:
